@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef COMMON_CRYPTO_SECP_H
+#define COMMON_CRYPTO_SECP_H
+
+#include <stdint.h>
+
+/*
+ * secp256k1 by libsecp256k1.  Public keys are 64 bytes, x || y big-endian, as
+ * devp2p writes node ids.  Every function that takes a point checks that both
+ * coordinates are below p and that it is on the curve before anything else.
+ */
+#define SECP_PUB	64
+#define SECP_PRIV	32
+#define SECP_SIG	65	/* r || s || recovery id 0..3 */
+
+/* Once a process, before the rest: makes and randomises the context. */
+int	 secp_init(void);
+/* 0, or -1 when priv is zero or not below the order. */
+int	 secp_priv_valid(const uint8_t priv[SECP_PRIV]);
+int	 secp_keygen(uint8_t priv[SECP_PRIV], uint8_t pub[SECP_PUB]);
+int	 secp_pub_from_priv(uint8_t pub[SECP_PUB], const uint8_t priv[SECP_PRIV]);
+/* 0 when pub is a point of the curve, else -1. */
+int	 secp_pub_valid(const uint8_t pub[SECP_PUB]);
+/* x of priv * pub: the shared secret of RLPx and ECIES. 0, or -1 bad point. */
+int	 secp_ecdh_x(uint8_t out[32], const uint8_t priv[SECP_PRIV],
+	    const uint8_t pub[SECP_PUB]);
+/*
+ * As secp_ecdh_x, but a bad point is replaced by the generator, so that it
+ * takes the same time and fails where a wrong secret fails. Returns -1 then,
+ * with out filled all the same.
+ */
+int	 secp_ecdh_x_uniform(uint8_t out[32], const uint8_t priv[SECP_PRIV],
+	    const uint8_t pub[SECP_PUB]);
+int	 secp_sign(uint8_t sig[SECP_SIG], const uint8_t hash[32],
+	    const uint8_t priv[SECP_PRIV]);
+/* 0, or -1 for any bad signature, recovery ids over 3 included. */
+int	 secp_recover(uint8_t pub[SECP_PUB], const uint8_t hash[32],
+	    const uint8_t sig[SECP_SIG]);
+
+#endif

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: ISC
+common_libctl_a_SOURCES += common/ctl/ctl.c common/ctl/ctl.h

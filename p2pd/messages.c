@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include "common/base/util.h"
+#include "p2pd/messages.h"
+
+static const struct msgfield cap_fields[] = {
+	MSG_STR(struct cap, name),
+	MSG_U32(struct cap, version),
+	MSG_END
+};
+static const struct msgdesc cap_desc = { 0, "cap", sizeof(struct cap), cap_fields };
+
+static const struct msgfield sharedcap_fields[] = {
+	MSG_STRUCT(struct sharedcap, cap, &cap_desc),
+	MSG_U32(struct sharedcap, codes),
+	MSG_U32(struct sharedcap, offset),
+	MSG_U32(struct sharedcap, owner),
+	MSG_END
+};
+static const struct msgdesc sharedcap_desc = { 0, "sharedcap",
+    sizeof(struct sharedcap), sharedcap_fields };
+
+static const struct msgfield addr_fields[] = {
+	MSG_ADDR(struct m_addr, addr),
+	MSG_END
+};
+static const struct msgdesc addr_desc = { 0, "addr", sizeof(struct m_addr), addr_fields };
+
+static const struct msgfield capver_fields[] = {
+	MSG_U32(struct m_capver, version),
+	MSG_U32(struct m_capver, codes),
+	MSG_END
+};
+static const struct msgdesc capver_desc = { 0, "capver", sizeof(struct m_capver),
+    capver_fields };
+
+#define BODY(st, type, ...)						\
+	static const struct msgfield st##_fields[] = { __VA_ARGS__, MSG_END }; \
+	const struct msgdesc st##_desc = { type, #type, sizeof(struct st), st##_fields }
+#define U8(f)		MSG_U8(struct S, f)
+#define U16(f)		MSG_U16(struct S, f)
+#define U32(f)		MSG_U32(struct S, f)
+#define U64(f)		MSG_U64(struct S, f)
+#define BYTES(f)	MSG_BYTES(struct S, f)
+#define STR(f)		MSG_STR(struct S, f)
+#define ADDR(f)		MSG_ADDR(struct S, f)
+#define PREFIX(f)	MSG_PREFIX(struct S, f)
+#define BLOB(f, n)	MSG_BLOB(struct S, f, n)
+#define ARRAY(f, n, d)	MSG_ARRAY(struct S, f, n, d)
+
+#define S m_init
+BODY(m_init, M_INIT, U32(version), U8(kind), U8(instance), U8(nsessions),
+    U8(verbose), U8(sandbox), U32(uid), U32(gid), STR(chroot), U32(maxfiles),
+    BYTES(id), STR(client), U64(mem_budget), U64(queue_peer), U64(queue_app),
+    U32(stall_ms));
+#undef S
+#define S m_start
+BODY(m_start, M_START, U8(dummy));
+#undef S
+#define S m_ready
+BODY(m_ready, M_READY, U32(version), U32(active), U32(unavailable),
+    U16(landlock_abi));
+#undef S
+#define S m_log
+BODY(m_log, M_LOG, U8(pri), U32(dropped), STR(line));
+#undef S
+#define S m_verbose
+BODY(m_verbose, M_VERBOSE, U8(verbose));
+#undef S
+#define S m_stop
+BODY(m_stop, M_STOP, U32(grace_ms));
+#undef S
+#define S m_net
+BODY(m_net, M_NET, U32(max_pending), U32(setup_ms), U32(connect_ms),
+    U32(addr_secs), U32(net_count), U32(net_secs), U32(history_secs), U8(dial),
+    U8(restricted));
+#undef S
+#define S m_netrestrict
+BODY(m_netrestrict, M_NETRESTRICT, PREFIX(prefix));
+#undef S
+#define S m_ban
+BODY(m_ban, M_BAN, U8(add), U8(by_id), BYTES(id), PREFIX(prefix));
+#undef S
+#define S m_listen
+BODY(m_listen, M_LISTEN, ADDR(addr));
+#undef S
+#define S m_key
+BODY(m_key, M_KEY, U32(conn), U8(op), BYTES(point));
+#undef S
+#define S m_key_done
+BODY(m_key_done, M_KEY_DONE, U32(conn), U8(op), BYTES(secret));
+#undef S
+#define S m_check1
+BODY(m_check1, M_CHECK1, U32(conn), U8(flags), BYTES(id), ADDR(remote),
+    ADDR(local));
+#undef S
+#define S m_verdict1
+BODY(m_verdict1, M_VERDICT1, U32(conn), U16(reason), U8(disc), U32(generation),
+    BLOB(hello, hellolen));
+#undef S
+#define S m_check2
+BODY(m_check2, M_CHECK2, U32(conn), U8(flags), BYTES(id), ADDR(remote),
+    ADDR(local), U32(generation), U64(p2p_version), STR(client), U16(port),
+    ARRAY(caps, ncaps, &cap_desc), U64(bytes_in), U64(bytes_out), BYTES(state));
+#undef S
+#define S m_verdict2
+BODY(m_verdict2, M_VERDICT2, U32(conn), U16(reason), U8(disc));
+#undef S
+#define S m_attempt
+BODY(m_attempt, M_ATTEMPT, U32(conn), U8(flags), U8(stage), U16(reason),
+    U8(disc_sent), U8(disc_recv), U8(has_id), BYTES(id), ADDR(remote), U32(ms),
+    U32(count), STR(detail));
+#undef S
+#define S m_dial
+BODY(m_dial, M_DIAL, U32(conn), BYTES(id), ADDR(remote), U8(flags));
+#undef S
+#define S m_static
+BODY(m_static, M_STATIC, U8(add), BYTES(id), STR(host), U16(tcp));
+#undef S
+#define S m_connected
+BODY(m_connected, M_CONNECTED, U8(up), BYTES(id), U16(reason), U32(ms));
+#undef S
+#define S m_resolve
+BODY(m_resolve, M_RESOLVE, U32(req), STR(host));
+#undef S
+#define S m_resolved
+BODY(m_resolved, M_RESOLVED, U32(req), ARRAY(addrs, n, &addr_desc), STR(text));
+#undef S
+#define S m_peer_start
+BODY(m_peer_start, M_PEER_START, U32(handle), U8(flags), BYTES(id),
+    ADDR(remote), ADDR(local), U64(p2p_version), STR(client),
+    ARRAY(caps, ncaps, &cap_desc), ARRAY(shared, nshared, &sharedcap_desc),
+    U64(bytes_in), U64(bytes_out), BYTES(state));
+#undef S
+#define S m_peer_end
+BODY(m_peer_end, M_PEER_END, U32(handle), U16(reason), U8(disc), U8(remote),
+    U64(ms), U64(msgs_in), U64(msgs_out), U64(bytes_in), U64(bytes_out));
+#undef S
+#define S m_peer_stop
+BODY(m_peer_stop, M_PEER_STOP, U32(handle), U16(reason), U8(disc));
+#undef S
+#define S m_peer_flags
+BODY(m_peer_flags, M_PEER_FLAGS, U32(handle), U8(flags));
+#undef S
+
+/* One body, two types: from control it has no number yet. */
+#define S m_app
+static const struct msgfield m_app_fields[] = { U32(app), U32(uid), U32(gid),
+    U32(pid), U16(session), U16(nsessions), U32(request), U64(features),
+    BYTES(token), STR(name), MSG_END };
+const struct msgdesc m_app_new_desc = { M_APP_NEW, "M_APP_NEW",
+    sizeof(struct m_app), m_app_fields };
+const struct msgdesc m_app_open_desc = { M_APP_OPEN, "M_APP_OPEN",
+    sizeof(struct m_app), m_app_fields };
+#undef S
+
+#define S m_app_attach
+BODY(m_app_attach, M_APP_ATTACH, U32(app), U32(request), STR(name), U8(mode),
+    U8(policy), ARRAY(vers, nvers, &capver_desc));
+#undef S
+#define S m_app_attached
+BODY(m_app_attached, M_APP_ATTACHED, U32(app), U32(request), U32(capid),
+    U16(error), U16(room), STR(text));
+#undef S
+#define S m_app_detach
+BODY(m_app_detach, M_APP_DETACH, U32(app), U32(capid));
+#undef S
+#define S m_app_closed
+BODY(m_app_closed, M_APP_CLOSED, U32(app));
+#undef S
+#define S m_socket
+BODY(m_socket, M_SOCKET, U8(kind));
+#undef S
+#define S m_show
+BODY(m_show, M_SHOW, U32(conn), U8(what), U32(handle));
+#undef S
+#define S m_monitor
+BODY(m_monitor, M_MONITOR, U8(messages));
+#undef S
+#define S m_event
+BODY(m_event, M_EVENT, U8(message), U32(lost), BLOB(rec, len));
+#undef S
+
+#define LISTED(n)	&m_##n##_desc,
+const struct msgdesc *const msg_all[] = {
+	MSG_DESCS(LISTED)
+	&ctl_hello_desc, &ctl_show_desc, &ctl_peer_desc, &ctl_ban_desc,
+	&ctl_log_desc, &ctl_stop_desc, &ctl_monitor_desc, &ctl_rec_desc,
+	&ctl_end_desc, &ctl_gone_desc, NULL
+};
+
+const char *
+proc_name(enum proc_kind kind)
+{
+	static const char *const names[PROC_KINDS] = {
+		"parent", "control", "listener", "dialer", "session", "resolver"
+	};
+
+	return (unsigned int)kind < PROC_KINDS ? names[kind] : "unknown";
+}
+
+const char *
+stage_name(unsigned int stage)
+{
+	static const char *const names[] = { "none", "accept", "resolve",
+	    "connect", "auth", "post-handshake", "hello", "add-peer" };
+
+	return stage < nitems_of(names) ? names[stage] : "unknown";
+}

@@ -36,10 +36,10 @@ struct hello {
  */
 int	 hello_encode(uint8_t *out, size_t size, size_t *len, const struct hello *);
 /*
- * Decodes; extra list elements are ignored. Capabilities with names that are
- * empty, over 8 bytes or not printable ASCII, or with a version over 32 bits,
- * are left out, as are those beyond CAPS_MAX and exact duplicates. The client's
- * name is escaped. 0, or a reason: REASON_HELLO_BAD, REASON_NULL_IDENTITY.
+ * Decodes; extra list elements are ignored. Capabilities with a name that is
+ * not cap_name_valid(), or a version over 32 bits, are left out, as are those
+ * beyond CAPS_MAX and exact duplicates. The client's name is escaped. 0, or a
+ * reason: REASON_HELLO_BAD, REASON_NULL_IDENTITY (null, or not of 64 bytes).
  */
 int	 hello_decode(struct hello *, const uint8_t *, size_t);
 

@@ -2,4 +2,8 @@
 
 # Encodings and the base protocol.
 common_libwire_a_SOURCES += \
-	common/wire/rlp.c common/wire/rlp.h
+	common/wire/rlp.c common/wire/rlp.h \
+	common/wire/reason.c common/wire/reason.h \
+	common/wire/base.c common/wire/base.h \
+	common/wire/caps.c common/wire/caps.h \
+	common/wire/enode.c common/wire/enode.h

@@ -20,9 +20,32 @@ endif
 
 # common/wire: encodings and the base protocol; common/ctl
 if HAVE_CHECK
-check_PROGRAMS += regress/unit/wire_rlp
-TESTS += regress/unit/wire_rlp
+wire_tests = \
+	regress/unit/wire_rlp \
+	regress/unit/wire_reason \
+	regress/unit/wire_caps \
+	regress/unit/wire_base \
+	regress/unit/wire_enode \
+	regress/unit/ctl_record
+check_PROGRAMS += $(wire_tests)
+TESTS += $(wire_tests)
 regress_unit_wire_rlp_SOURCES = regress/unit/common/wire/rlp.c
 regress_unit_wire_rlp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_wire_rlp_LDADD = common/libwire.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_wire_reason_SOURCES = regress/unit/common/wire/reason.c
+regress_unit_wire_reason_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_reason_LDADD = common/libwire.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_wire_caps_SOURCES = regress/unit/common/wire/caps.c
+regress_unit_wire_caps_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_caps_LDADD = common/libwire.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_wire_base_SOURCES = regress/unit/common/wire/base.c
+regress_unit_wire_base_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_base_LDADD = common/libwire.a common/libbase.a $(SNAPPY_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_wire_enode_SOURCES = regress/unit/common/wire/enode.c
+regress_unit_wire_enode_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_enode_LDADD = common/libwire.a common/libethcrypto.a \
+	common/libbase.a $(SECP_LIBS) $(CRYPTO_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_ctl_record_SOURCES = regress/unit/common/ctl/record.c
+regress_unit_ctl_record_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ctl_record_LDADD = common/libctl.a $(BSD_LIBS) $(UNIT_LIBS)
 endif

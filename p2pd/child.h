@@ -31,7 +31,7 @@ struct child_conf {
 	/* Hooks, each may be NULL. */
 	/* M_INIT has come; not confined yet: open what must be opened. */
 	void	(*init)(const struct m_init *, void *arg);
-	/* Confined, about to loop; M_READY is queued after it returns. */
+	/* Confined, M_READY is queued, about to loop. */
 	void	(*start)(void *arg);
 	/* M_STOP: may come in CHILD_RUN only. Comes at most once. */
 	void	(*stop)(uint32_t grace_ms, void *arg);

@@ -2,7 +2,7 @@
 sbin_PROGRAMS += p2pd/p2pd
 noinst_LIBRARIES += p2pd/libp2pd.a
 p2pd_libp2pd_a_SOURCES = p2pd/messages.c p2pd/messages.h \
-	p2pd/child.h
+	p2pd/child.c p2pd/child.h
 p2pd_p2pd_SOURCES = p2pd/main.c
 P2PD_LIBS = p2pd/libp2pd.a common/libctl.a common/libwire.a \
 	common/libethcrypto.a common/libipc.a common/libbase.a

@@ -29,6 +29,7 @@
 #define APP_HELLO_MAX	1024		/* body of AF_HELLO at most */
 #define APP_BODY_MAX	(0xffffffU + 64)	/* of any frame */
 #define APP_COLD_MAX	65536		/* of any frame but SEND and MESSAGE */
+#define APP_ERRTEXT_MAX	256		/* text of AF_ERROR, with a NUL */
 
 enum app_type {
 	/* to the daemon */
@@ -145,7 +146,12 @@ void	 app_head_decode(struct app_head *, const uint8_t in[APP_HEADER]);
 /*
  * Encoders write a body into out (size bytes) and return its length, 0 when it
  * does not fit or a field is out of range. Decoders return 0, or -1 when the
- * body is too short or malformed.
+ * body is too short or malformed; texts with a NUL or longer than their field
+ * are malformed.
+ *
+ * Of a hello or welcome of another major version only major and minor are
+ * decoded. An attach's name, numbers, mode and policy are as sent: the daemon
+ * judges them. An address of an unknown family is none.
  */
 size_t	 app_hello_encode(uint8_t *out, size_t size, const struct app_hello *);
 int	 app_hello_decode(struct app_hello *, const uint8_t *, size_t);

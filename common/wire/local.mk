@@ -7,3 +7,6 @@ common_libwire_a_SOURCES += \
 	common/wire/base.c common/wire/base.h \
 	common/wire/caps.c common/wire/caps.h \
 	common/wire/enode.c common/wire/enode.h
+
+# The application protocol.
+common_libwire_a_SOURCES += common/wire/app.c common/wire/app.h

@@ -13,7 +13,10 @@
 #define SECP_PRIV	32
 #define SECP_SIG	65	/* r || s || recovery id 0..3 */
 
-/* Once a process, before the rest: makes and randomises the context. */
+/*
+ * Once a process, before the rest and before its jail: makes and randomises
+ * the context, and fetches OpenSSL's algorithms, for which files are read.
+ */
 int	 secp_init(void);
 /* 0, or -1 when priv is zero or not below the order. */
 int	 secp_priv_valid(const uint8_t priv[SECP_PRIV]);

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: ISC
 
+# The handshake and frames of RLPx.
+common_libwire_a_SOURCES += \
+	common/wire/frame.c common/wire/frame.h \
+	common/wire/rlpx.c common/wire/rlpx.h
+
 # Encodings and the base protocol.
 common_libwire_a_SOURCES += \
 	common/wire/rlp.c common/wire/rlp.h \

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stddef.h>
+
+#include "common/crypto/evp.h"
+
+static struct evp_algs	 algs;
+static int		 fetched;
+
+const struct evp_algs *
+evp_algs(void)
+{
+	if (fetched)
+		return &algs;
+	if ((algs.aes_128_ctr = EVP_CIPHER_fetch(NULL, "AES-128-CTR", NULL)) == NULL ||
+	    (algs.aes_256_ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL)) == NULL ||
+	    (algs.aes_256_ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL)) == NULL ||
+	    (algs.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL)) == NULL ||
+	    (algs.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) == NULL)
+		return NULL;
+	fetched = 1;
+	return &algs;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef COMMON_CRYPTO_EVP_H
+#define COMMON_CRYPTO_EVP_H
+
+#include <openssl/evp.h>
+
+/*
+ * OpenSSL's algorithms, fetched once a process: a fetch by name costs more
+ * than a small operation, and the first one reads openssl.cnf, which a jailed
+ * process cannot.
+ */
+struct evp_algs {
+	EVP_CIPHER	*aes_128_ctr;
+	EVP_CIPHER	*aes_256_ctr;
+	EVP_CIPHER	*aes_256_ecb;
+	EVP_MD		*sha256;
+	EVP_MAC		*hmac;
+};
+
+/* Fetches at the first call, which secp_init() makes. NULL when one is missing. */
+const struct evp_algs *evp_algs(void);
+
+#endif

@@ -21,6 +21,22 @@
  * skips types it does not know by their length. A body may be longer than its
  * known fields: what is beyond is to be skipped too (not so in AF_SEND and
  * AF_MESSAGE, where it is the payload).
+ *
+ * Who answers what:
+ *   AF_HELLO: AF_WELCOME, or AF_ERROR and the end. A token that is not known
+ *   (any more) is no error: Welcome brings a new one.
+ *   AF_ATTACH: AF_ATTACHED, then AF_PEER_UP with AFL_SNAPSHOT for each peer
+ *   that is up and AF_SNAPSHOT_END; or AF_ERROR.
+ *   AF_DETACH: AF_DETACHED; nothing of this capability follows, nor do its
+ *   peers go down one by one. AF_ERROR (NOTFOUND) when it is not attached.
+ *   AF_SEND: with AFL_COMPLETE exactly one AF_SENT (APS_GONE when the peer is
+ *   gone or not of this capability; before its AF_PEER_DOWN when it goes
+ *   meanwhile) or AF_ERROR. Without, only errors that are the application's
+ *   fault: NOTFOUND for a capability that is not attached, INVALID for a code
+ *   out of range, TOOBIG; a peer that is gone is silence.
+ *   AF_DISCONNECT: AF_PEER_DOWN comes; AF_ERROR (NOTFOUND) for no such peer.
+ * Events, which are numbered: AF_PEER_UP, AF_PEER_DOWN, AF_MESSAGE,
+ * AF_SNAPSHOT_END. AF_ERROR with request 0 is about the connection, which ends.
  */
 #define APP_HEADER	16
 #define APP_MAGIC	0x70327064U	/* "p2pd" */

@@ -54,7 +54,7 @@ struct chan_conf {
 #define CHAN_LOWAT	(64 * 1024)
 #define CHAN_LIMIT	(16 * 1024 * 1024)
 
-/* Takes fd (made non-blocking). NULL with errno on failure. */
+/* Takes fd (made non-blocking) in every case. NULL with errno on failure. */
 struct channel *channel_new(struct event_base *, int fd, const struct chan_conf *);
 /* Closes the socket and every queued fd. Safe inside a handler. */
 void	 channel_free(struct channel *);

@@ -9,10 +9,10 @@
 
 /*
  * Bytes to write or to read, with bounds kept: names and meaning are those of
- * OpenBSD's ibuf.  An ibuf from ibuf_open(), ibuf_dynamic() or
- * imsg_get_ibuf()'s owner may be appended to; one set up by
- * ibuf_from_buffer(), ibuf_from_ibuf(), ibuf_get_ibuf() or imsg_get_ibuf() is
- * a reader over memory that it does not own, and must not be freed.
+ * OpenBSD's ibuf.  One from ibuf_open() or ibuf_dynamic() may be
+ * appended to; one set up by ibuf_from_buffer(), ibuf_from_ibuf(),
+ * ibuf_get_ibuf() or imsg_get_ibuf() is a reader over memory that it does not
+ * own, and must not be freed.
  *
  * Functions that can fail return -1 with errno: ERANGE a value or length over
  * a limit, ENOMEM, EBADMSG nothing (or not enough) left to read, EINVAL a

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: ISC
 common_libipc_a_SOURCES += \
-	common/ipc/channel.h common/ipc/ibuf.h common/ipc/imsg.h \
-	common/ipc/msg.h common/ipc/proc.h
+	common/ipc/channel.c common/ipc/channel.h \
+	common/ipc/ibuf.c common/ipc/ibuf.h \
+	common/ipc/imsg.c common/ipc/imsg.h \
+	common/ipc/msg.c common/ipc/msg.h \
+	common/ipc/proc.h

@@ -34,7 +34,7 @@ pid_t	 proc_spawn(int binfd, const char *name, unsigned int instance,
 void	 proc_nodump(void);
 
 enum proc_sandbox {		/* m_init.sandbox */
-	PROC_SANDBOX_OFF,	/* nothing but uid and chroot: for debuggers */
+	PROC_SANDBOX_OFF,	/* chroot, uid, nodump and no more */
 	PROC_SANDBOX_DEFAULT,	/* every layer that there is */
 	PROC_SANDBOX_REQUIRE	/* a missing layer is an error */
 };

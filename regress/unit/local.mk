@@ -18,6 +18,18 @@ regress_unit_base_util_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_base_util_LDADD = common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
 endif
 
+# ipc
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/ipc_ibuf regress/unit/ipc_imsg
+TESTS += regress/unit/ipc_ibuf regress/unit/ipc_imsg
+regress_unit_ipc_ibuf_SOURCES = regress/unit/common/ipc/ibuf.c
+regress_unit_ipc_ibuf_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_ibuf_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_ipc_imsg_SOURCES = regress/unit/common/ipc/imsg.c
+regress_unit_ipc_imsg_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_imsg_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+endif
+
 # common/wire: encodings and the base protocol; common/ctl
 if HAVE_CHECK
 wire_tests = \

@@ -20,14 +20,20 @@ endif
 
 # ipc
 if HAVE_CHECK
-check_PROGRAMS += regress/unit/ipc_ibuf regress/unit/ipc_imsg
-TESTS += regress/unit/ipc_ibuf regress/unit/ipc_imsg
+check_PROGRAMS += regress/unit/ipc_ibuf regress/unit/ipc_imsg regress/unit/ipc_msg regress/unit/ipc_channel
+TESTS += regress/unit/ipc_ibuf regress/unit/ipc_imsg regress/unit/ipc_msg regress/unit/ipc_channel
 regress_unit_ipc_ibuf_SOURCES = regress/unit/common/ipc/ibuf.c
 regress_unit_ipc_ibuf_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_ibuf_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
 regress_unit_ipc_imsg_SOURCES = regress/unit/common/ipc/imsg.c
 regress_unit_ipc_imsg_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_imsg_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_ipc_msg_SOURCES = regress/unit/common/ipc/msg.c
+regress_unit_ipc_msg_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_msg_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_ipc_channel_SOURCES = regress/unit/common/ipc/channel.c
+regress_unit_ipc_channel_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_channel_LDADD = common/libipc.a common/libbase.a $(EVENT_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 endif
 
 # common/wire: encodings and the base protocol; common/ctl

@@ -24,12 +24,13 @@ parse_u64(uint64_t *v, const char *s)
 	return *s >= '0' && *s <= '9' && *end == '\0' ? 0 : -1;
 }
 
-/* "hex:c0ff" as bytes, a number as that many random ones. Allocated. */
+/* "hex:c0ff" as bytes, a number as that many random ones, "zero:N". Allocated. */
 static uint8_t *
 payload(const char *s, size_t *n)
 {
 	uint8_t		*p;
 	uint64_t	 v;
+	int		 zero;
 
 	if (strncmp(s, "hex:", 4) == 0) {
 		s += 4;
@@ -41,11 +42,13 @@ payload(const char *s, size_t *n)
 		}
 		return p;
 	}
-	if (parse_u64(&v, s) == -1 || v > FRAME_MAX ||
-	    (p = malloc(v + 1)) == NULL)
+	zero = strncmp(s, "zero:", 5) == 0;
+	if (parse_u64(&v, zero ? s + 5 : s) == -1 || v > FRAME_MAX ||
+	    (p = calloc(1, v + 1)) == NULL)
 		return NULL;
 	*n = (size_t)v;
-	arc4random_buf(p, *n);
+	if (!zero)
+		arc4random_buf(p, *n);
 	return p;
 }
 
@@ -326,9 +329,9 @@ static const struct action actions[] = {
 	    "EVENT [COUNT]  until it was seen; ping, pong and msg are used up" },
 	{ "hello", 0, 2, start_hello, NULL, "send our Hello" },
 	{ "send", 2, 2, start_send, NULL,
-	    "CODE SIZE|hex:BYTES  a message, of random bytes or these" },
+	    "CODE SIZE|zero:SIZE|hex:BYTES  a message, of random bytes, zeros or these" },
 	{ "sendraw", 2, 2, start_sendraw, NULL,
-	    "CODE SIZE|hex:BYTES  the same, as if compressed already" },
+	    "CODE ...  the same, as if compressed already" },
 	{ "lie", 2, 2, start_lie, NULL,
 	    "CODE SIZE  snappy that declares SIZE and holds 4 bytes" },
 	{ "ping", 0, 2, start_ping, done_ping,

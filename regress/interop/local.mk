@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: ISC
 # Against other implementations: needs Go and Node, so not part of check.
-EXTRA_DIST += regress/interop/go/go.mod regress/interop/go/go.sum \
+EXTRA_DIST += regress/interop/run regress/interop/judge.py \
+	regress/interop/go/go.mod regress/interop/go/go.sum \
 	regress/interop/go/gethpeer/main.go regress/interop/go/peerio/peerio.go \
 	regress/interop/go/rlpxpeer/main.go \
 	regress/interop/node/ethjspeer.mjs regress/interop/node/package.json \
 	regress/interop/node/package-lock.json
+
+check-interop: all
+	$(srcdir)/regress/interop/run
+.PHONY: check-interop

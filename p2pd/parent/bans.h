@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef P2PD_PARENT_BANS_H
+#define P2PD_PARENT_BANS_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "common/base/addr.h"
+#include "common/crypto/secp.h"
+
+/* A ban by node id, or by address or prefix. Expiry is wall time: it has to
+   mean the same after a restart. */
+struct ban {
+	RB_ENTRY(ban)	 entry;
+	int		 by_id;
+	uint8_t		 id[SECP_PUB];
+	struct prefix	 prefix;
+	time_t		 until;		/* 0: for ever */
+	int		 from_conf;	/* in the file: not saved */
+	char		 note[128];
+};
+RB_HEAD(ban_tree, ban);
+
+struct bans {
+	struct ban_tree	 tree;		/* ids first, then prefixes */
+	unsigned int	 n;
+};
+
+#define BANS_MAX	65536
+
+void	 bans_init(struct bans *);
+/* A ban of the same thing is replaced. NULL with errno. */
+struct ban *bans_add(struct bans *, const struct ban *);
+struct ban *bans_find(struct bans *, const struct ban *);
+int	 bans_has_id(struct bans *, const uint8_t id[SECP_PUB], time_t now);
+int	 bans_has_addr(struct bans *, const struct addr *, time_t now);
+void	 bans_del(struct bans *, struct ban *);
+/* The first that has expired, or NULL. */
+struct ban *bans_expired(struct bans *, time_t now);
+/* The next expiry, 0 when there is none. */
+time_t	 bans_next(struct bans *);
+/* "prefix" or the id in hex; buf has room for 129. */
+const char *ban_what(const struct ban *, char *buf, size_t);
+
+#define BANS_FOREACH(b, bs)	RB_FOREACH(b, ban_tree, &(bs)->tree)
+RB_PROTOTYPE(ban_tree, ban, entry, ban_cmp);
+
+#endif

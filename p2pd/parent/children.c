@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * A child is gone when it is reaped and its channel is at its end: then every
+ * last word of it has been heard. It is started again, since giving up on one
+ * that has worked would be a remote off switch.
+ */
+#define UNREADY_MAX	5		/* deaths before ready until given up */
+#define BACKOFF_MIN	50		/* ms to the first restart */
+#define BACKOFF_MAX	30000
+#define BACKOFF_RESET	60000		/* up for so long: forgiven */
+#define READY_MS	15000		/* from start to M_READY */
+
+static void	 child_spawn(struct child *);
+static void	 child_timer(int, short, void *);
+
+const char *
+child_state_name(enum child_state s)
+{
+	static const char *const names[] = { "down", "starting", "running",
+	    "given up" };
+
+	return names[s];
+}
+
+static struct child *
+child_add(enum proc_kind kind, unsigned int instance)
+{
+	struct child *c = &parent.child[parent.nchildren++];
+
+	c->kind = kind;
+	c->instance = instance;
+	c->state = CH_DOWN;
+	RB_INIT(&c->conns);
+	TAILQ_INIT(&c->keyq);
+	c->timer = evtimer_new(parent.base, child_timer, c);
+	if (c->timer == NULL)
+		fatalx("no memory");
+	return c;
+}
+
+void
+children_init(void)
+{
+	unsigned int i;
+
+	child_add(PROC_CONTROL, 0);
+	child_add(PROC_LISTENER, 0);
+	child_add(PROC_DIALER, 0);
+	child_add(PROC_RESOLVER, 0);
+	for (i = 0; i < parent.conf->sessions; i++)
+		child_add(PROC_SESSION, i);
+}
+
+struct child *
+child_next(enum proc_kind kind, struct child *c)
+{
+	c = c == NULL ? parent.child : c + 1;
+	for (; c < parent.child + parent.nchildren; c++)
+		if (c->kind == kind)
+			return c;
+	return NULL;
+}
+
+struct child *
+child_first(enum proc_kind kind)
+{
+	return child_next(kind, NULL);
+}
+
+struct child *
+child_session(unsigned int instance)
+{
+	struct child *c;
+
+	for (c = child_next(PROC_SESSION, NULL); c != NULL;
+	    c = child_next(PROC_SESSION, c))
+		if (c->instance == instance)
+			return c;
+	return NULL;
+}
+
+int
+child_ready(const struct child *c)
+{
+	return c->state == CH_READY && c->ch != NULL && c->bad == NULL;
+}
+
+int
+child_msg(struct child *c, const struct msgdesc *d, const void *body, int fd)
+{
+	if (c == NULL || c->ch == NULL) {
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	if (channel_send(c->ch, d, body, fd) == 0)
+		return 0;
+	log_warn("%s: cannot send %s", proc_name(c->kind), d->name);
+	if (errno == ENOBUFS)
+		child_kill(c, "does not read its channel");
+	return -1;
+}
+
+void
+children_msg(enum proc_kind kind, const struct msgdesc *d, const void *body)
+{
+	struct child *c;
+
+	for (c = child_next(kind, NULL); c != NULL; c = child_next(kind, c))
+		if (c->state != CH_DOWN)
+			child_msg(c, d, body, -1);
+}
+
+void
+child_kill(struct child *c, const char *why)
+{
+	if (c->bad != NULL)
+		return;
+	c->bad = why;
+	log_warnx("%s[%u]: %s: ending it", proc_name(c->kind), c->instance, why);
+	if (c->pid > 0)
+		kill(c->pid, SIGKILL);
+}
+
+static void
+child_died_event(struct child *c)
+{
+	struct rec r;
+
+	if (!event_wanted())
+		return;
+	event_begin(&r, "process-died");
+	rec_str(&r, "process", proc_name(c->kind));
+	rec_u64(&r, "instance", c->instance);
+	rec_str(&r, "cause", c->cause);
+	event_send(&r);
+}
+
+/* Tells whom it concerns. */
+static void
+child_mourn(struct child *c)
+{
+	keyops_drop(c);
+	conns_drop(c);
+	switch (c->kind) {
+	case PROC_SESSION:
+		peers_session_died(c);
+		show_session_died(c);
+		apps_session_died(&parent.apps, c->instance);
+		attach_session_changed(c);
+		break;
+	case PROC_CONTROL:
+		control_lost();
+		break;
+	case PROC_DIALER:
+		resolve_dialer_gone();
+		break;
+	default:
+		break;
+	}
+}
+
+static unsigned int
+child_delay(struct child *c, int was_ready)
+{
+	if (!was_ready || mono_ms() - c->since_ms >= BACKOFF_RESET)
+		c->backoff_ms = 0;
+	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN : c->backoff_ms * 2;
+	if (c->backoff_ms > BACKOFF_MAX)
+		c->backoff_ms = BACKOFF_MAX;
+	return c->backoff_ms;
+}
+
+static void
+child_gone(struct child *c)
+{
+	int was_ready = c->state == CH_READY;
+	struct timeval tv;
+	unsigned int ms;
+
+	if (c->pid != 0 || c->ch != NULL || c->state == CH_DOWN)
+		return;
+	if (!parent.stopping)
+		log_warnx("%s[%u] died: %s", proc_name(c->kind), c->instance,
+		    c->cause);
+	c->unready = was_ready ? 0 : c->unready + 1;
+	ms = child_delay(c, was_ready);
+	c->state = CH_DOWN;
+	c->bad = NULL;
+	c->since_ms = mono_ms();
+	evtimer_del(c->timer);
+	child_mourn(c);
+	if (parent.stopping) {
+		stop_child_gone();
+		return;
+	}
+	child_died_event(c);
+	if (c->unready >= UNREADY_MAX) {
+		c->state = CH_GIVEN_UP;
+		log_warnx("%s[%u] died %u times before it was ready: given up; "
+		    "restart the daemon when the cause is mended",
+		    proc_name(c->kind), c->instance, c->unready);
+		return;
+	}
+	tv.tv_sec = ms / 1000;
+	tv.tv_usec = ms % 1000 * 1000;
+	evtimer_add(c->timer, &tv);
+}
+
+static void
+child_down(struct channel *ch, const char *why, void *arg)
+{
+	struct child *c = arg;
+
+	c->ch = NULL;
+	if (why != NULL && c->bad == NULL)
+		log_warnx("%s[%u]: %s", proc_name(c->kind), c->instance, why);
+	channel_free(ch);
+	/* Its exit status stays what it is if it is leaving by itself. */
+	if (c->pid > 0)
+		kill(c->pid, SIGKILL);
+	child_gone(c);
+}
+
+static void
+child_cause(struct child *c, int status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(c->cause, sizeof(c->cause), "signal %d (%s)%s%s",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    c->bad != NULL ? ": " : "", c->bad != NULL ? c->bad : "");
+	else
+		snprintf(c->cause, sizeof(c->cause), "exit status %d",
+		    WEXITSTATUS(status));
+}
+
+static void
+children_reap(int sig, short what, void *arg)
+{
+	struct child *c;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (c = parent.child; c < parent.child + parent.nchildren; c++)
+			if (c->pid == pid)
+				break;
+		if (c == parent.child + parent.nchildren)
+			continue;
+		child_cause(c, status);
+		c->pid = 0;
+		child_gone(c);
+	}
+}
+
+static void
+child_spawn(struct child *c)
+{
+	struct chan_conf cc;
+	struct timeval tv = { READY_MS / 1000, 0 };
+	size_t n;
+	int fd;
+
+	c->state = CH_STARTING;
+	c->since_ms = mono_ms();
+	c->pid = proc_spawn(parent.binfd, proc_name(c->kind), c->instance, NULL,
+	    &fd);
+	if (c->pid == -1) {
+		log_warn("cannot start %s[%u]", proc_name(c->kind), c->instance);
+		c->pid = 0;
+		snprintf(c->cause, sizeof(c->cause), "could not be started");
+		child_gone(c);
+		return;
+	}
+	memset(&cc, 0, sizeof(cc));
+	cc.name = proc_name(c->kind);
+	cc.rules = rules_for(c->kind, &n);
+	cc.nrules = n;
+	cc.hiwat = CHAN_HIWAT;
+	cc.lowat = CHAN_LOWAT;
+	cc.limit = CHAN_LIMIT;
+	cc.fdpass = 1;
+	cc.down = child_down;
+	cc.arg = c;
+	c->ch = channel_new(parent.base, fd, &cc);
+	if (c->ch == NULL)
+		fatal("channel");
+	evtimer_add(c->timer, &tv);
+	childconf_send(c);
+}
+
+static void
+child_timer(int fd, short what, void *arg)
+{
+	struct child *c = arg;
+
+	if (c->state == CH_DOWN && !parent.stopping) {
+		c->restarts++;
+		child_spawn(c);
+	} else if (c->state == CH_STARTING)
+		child_kill(c, "not ready in time");
+}
+
+void
+children_start(void)
+{
+	static struct event *ev;
+	struct child *c;
+
+	ev = evsignal_new(parent.base, SIGCHLD, children_reap, NULL);
+	if (ev == NULL || evsignal_add(ev, NULL) == -1)
+		fatalx("no memory");
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		child_spawn(c);
+}
+
+void
+children_close(void)
+{
+	struct child *c;
+
+	for (c = parent.child; c < parent.child + parent.nchildren; c++) {
+		if (c->ch != NULL) {
+			channel_free(c->ch);
+			c->ch = NULL;
+		}
+	}
+}
+
+unsigned int
+children_alive(void)
+{
+	struct child *c;
+	unsigned int n = 0;
+
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		n += c->pid > 0;
+	return n;
+}

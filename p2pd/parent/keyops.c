@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * ECDH with the node key for listener and dialer: typed, at most one of each
+ * kind a connection, done after admission and control have had their turn, at
+ * most KEYOPS_TURN a channel and turn of the loop, round robin.
+ */
+#define KEYOPS_TURN	32
+
+static struct event *keyops_ev;
+
+static void
+keyops_one(struct child *c)
+{
+	struct keyreq *k = TAILQ_FIRST(&c->keyq);
+	struct m_key_done done;
+
+	TAILQ_REMOVE(&c->keyq, k, entry);
+	c->nkeyq--;
+	memset(&done, 0, sizeof(done));
+	done.conn = k->key.conn;
+	done.op = k->key.op;
+	/* Over by now: its connection ended while it waited. */
+	if (conn_find(c, k->key.conn) != NULL) {
+		key_ecdh(done.secret, k->key.point);
+		c->key_done[k->key.op]++;
+		child_msg(c, &m_key_done_desc, &done, -1);
+		explicit_bzero(&done, sizeof(done));
+	}
+	free(k);
+}
+
+static void
+keyops_turn(int fd, short what, void *arg)
+{
+	static const struct timeval now = { 0, 0 };
+	struct child *c;
+	unsigned int i, n;
+	int more = 0;
+
+	for (i = 0; i < parent.nchildren; i++) {
+		c = &parent.child[i];
+		for (n = 0; n < KEYOPS_TURN && !TAILQ_EMPTY(&c->keyq); n++)
+			keyops_one(c);
+		more |= !TAILQ_EMPTY(&c->keyq);
+	}
+	if (more)
+		evtimer_add(keyops_ev, &now);
+}
+
+void
+keyops_init(void)
+{
+	keyops_ev = evtimer_new(parent.base, keyops_turn, NULL);
+	if (keyops_ev == NULL)
+		fatalx("no memory");
+}
+
+void
+keyops_request(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	static const struct timeval now = { 0, 0 };
+	const struct m_key *m = msg->body;
+	struct child *c = arg;
+	struct conn *conn;
+	struct keyreq *k;
+
+	if (m->conn == 0 || (m->op != KEY_ECIES && m->op != KEY_STATIC)) {
+		child_kill(c, "bad key request");
+		return;
+	}
+	conn = conn_get(c, m->conn);
+	if (conn == NULL)
+		return;
+	if (conn->ops & (1 << m->op)) {
+		c->key_refused++;
+		child_kill(c, "second key operation of a kind for one connection");
+		return;
+	}
+	k = malloc(sizeof(*k));
+	if (k == NULL) {
+		log_warn("key request of the %s", proc_name(c->kind));
+		return;
+	}
+	conn->ops |= 1 << m->op;
+	if (m->op == KEY_STATIC)
+		memcpy(conn->point, m->point, sizeof(conn->point));
+	k->key = *m;
+	TAILQ_INSERT_TAIL(&c->keyq, k, entry);
+	c->nkeyq++;
+	if (!evtimer_pending(keyops_ev, NULL))
+		evtimer_add(keyops_ev, &now);
+}
+
+void
+keyops_drop(struct child *c)
+{
+	struct keyreq *k;
+
+	while ((k = TAILQ_FIRST(&c->keyq)) != NULL) {
+		TAILQ_REMOVE(&c->keyq, k, entry);
+		free(k);
+	}
+	c->nkeyq = 0;
+}

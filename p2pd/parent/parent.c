@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/crypto/secp.h"
+#include "p2pd/parent/parent.h"
+#include "p2pd/parent/start.h"
+
+struct parent parent;
+
+#define LOCK_FILE	"lock"
+#define EXIT_WAIT_MS	2000	/* for children that were told to leave */
+
+static int
+user_lookup(void)
+{
+	const struct p2pd_conf *conf = parent.conf;
+	struct passwd *pw;
+
+	parent.root = geteuid() == 0;
+	if (!parent.root)
+		return 0;
+	pw = getpwnam(conf->user);
+	if (pw == NULL) {
+		log_warnx("user %s, which the children should run as, does not "
+		    "exist: make it, or name another by \"user\" in the "
+		    "configuration", conf->user);
+		return -1;
+	}
+	if (pw->pw_uid == 0) {
+		log_warnx("user %s is root: the children need another",
+		    conf->user);
+		return -1;
+	}
+	parent.uid = pw->pw_uid;
+	parent.gid = pw->pw_gid;
+	return 0;
+}
+
+/* A directory and its parents. */
+static int
+make_dirs(const char *path, mode_t mode)
+{
+	char buf[CONF_PATH_MAX], *p;
+
+	strlcpy(buf, path, sizeof(buf));
+	for (p = buf + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		if (mkdir(buf, 0755) == -1 && errno != EEXIST) {
+			log_warn("%s", buf);
+			return -1;
+		}
+		*p = '/';
+	}
+	if (mkdir(buf, mode) == -1 && errno != EEXIST) {
+		log_warn("%s", buf);
+		return -1;
+	}
+	return 0;
+}
+
+/* One daemon a data directory. The lock lasts as long as the process. */
+static int
+lock_datadir(void)
+{
+	char path[CONF_PATH_MAX + 16], pid[24];
+	struct flock fl;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" LOCK_FILE, parent.conf->datadir);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		log_warn("%s", path);
+		return -1;
+	}
+	memset(&fl, 0, sizeof(fl));
+	fl.l_type = F_WRLCK;
+	fl.l_whence = SEEK_SET;
+	if (fcntl(fd, F_SETLK, &fl) == -1) {
+		if (fcntl(fd, F_GETLK, &fl) == -1 || fl.l_type == F_UNLCK)
+			log_warnx("%s: already in use", parent.conf->datadir);
+		else
+			log_warnx("%s: already in use by p2pd, pid %ld",
+			    parent.conf->datadir, (long)fl.l_pid);
+		close(fd);
+		return -1;
+	}
+	snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) == -1 ||
+	    pwrite(fd, pid, strlen(pid), 0) != (ssize_t)strlen(pid))
+		log_warn("%s", path);
+	return 0;
+}
+
+static int
+conf_nodes_take(const struct conf_nodes *list, unsigned int is)
+{
+	struct conf_node *cn;
+
+	TAILQ_FOREACH(cn, list, entry) {
+		if ((is & NODE_STATIC) &&
+		    memcmp(cn->enode.id, parent.id, SECP_PUB) == 0) {
+			log_warnx("a static node is this node itself: left out");
+			continue;
+		}
+		if (nodes_set(&parent.nodes, &cn->enode, is, 0) == NULL) {
+			log_warnx("too many nodes in the configuration");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+conf_bans_take(void)
+{
+	struct conf_ban *cb;
+	struct ban b;
+
+	TAILQ_FOREACH(cb, &parent.conf->bans, entry) {
+		memset(&b, 0, sizeof(b));
+		b.by_id = cb->is_id;
+		memcpy(b.id, cb->id, sizeof(b.id));
+		b.prefix = cb->prefix;
+		b.from_conf = 1;
+		if (bans_add(&parent.bans, &b) == NULL) {
+			log_warnx("too many bans in the configuration");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+raise_limits(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	if (parent.root && rl.rlim_max < 2 * parent.conf->max_peers + 4096)
+		rl.rlim_max = 2 * parent.conf->max_peers + 4096;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("RLIMIT_NOFILE");
+	else if (rl.rlim_cur < parent.conf->max_peers + 1024)
+		log_warnx("max-peers %u, but only %llu open files are allowed "
+		    "here", parent.conf->max_peers,
+		    (unsigned long long)rl.rlim_cur);
+}
+
+/* All that can fail for the operator's reasons, before anything is started. */
+static int
+parent_prepare(void)
+{
+	const struct p2pd_conf *conf = parent.conf;
+
+	if (user_lookup() == -1)
+		return -1;
+	if (make_dirs(conf->datadir, 0700) == -1 || lock_datadir() == -1)
+		return -1;
+	if (parent.root && make_dirs(conf->chroot, 0755) == -1)
+		return -1;
+	if (secp_init() == -1) {
+		log_warnx("libsecp256k1 does not start");
+		return -1;
+	}
+	if (key_load(conf->keyfile, parent.id) == -1)
+		return -1;
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	bans_init(&parent.bans);
+	if (apps_init(&parent.apps, conf->client, parent.id) == -1) {
+		log_warnx("client name does not fit into Hello");
+		return -1;
+	}
+	if (state_load() == -1 || conf_bans_take() == -1 ||
+	    conf_nodes_take(&conf->statics, NODE_STATIC) == -1 ||
+	    conf_nodes_take(&conf->trusted, NODE_TRUSTED) == -1 ||
+	    conf_nodes_take(&conf->allowlist, NODE_ALLOWED) == -1)
+		return -1;
+	raise_limits();
+	return sockets_open();
+}
+
+static int
+parent_confine(void)
+{
+	struct proc_opts opts;
+	char buf[PROC_LAYERS_STRLEN], why[128];
+
+	memset(&opts, 0, sizeof(opts));
+	opts.sandbox = parent.conf->sandbox == CONF_SANDBOX_OFF ?
+	    PROC_SANDBOX_OFF : parent.conf->sandbox == CONF_SANDBOX_REQUIRE ?
+	    PROC_SANDBOX_REQUIRE : PROC_SANDBOX_DEFAULT;
+	opts.uid = opts.gid = PROC_STAY;
+	if (proc_confine(proc_profile("parent"), &opts, &parent.layers, why,
+	    sizeof(why)) == -1) {
+		log_warnx("sandbox: %s", why);
+		return -1;
+	}
+	log_info("parent running, pid %ld: %s", (long)getpid(),
+	    proc_layers_format(&parent.layers, buf, sizeof(buf)));
+	return 0;
+}
+
+static void
+announce(void)
+{
+	const struct addr *a;
+	char url[ENODE_STRLEN];
+	struct enode en;
+	unsigned int i;
+
+	memset(&en, 0, sizeof(en));
+	memcpy(en.id, parent.id, sizeof(en.id));
+	for (i = 0; (a = sockets_addr(i)) != NULL; i++) {
+		addr_format_ip(a, en.host);
+		en.tcp = en.udp = a->port;
+		log_info("listening: %s", enode_format(&en, url, sizeof(url)));
+	}
+	if (i == 0 && !parent.conf->dial)
+		log_warnx("neither listening nor dialing: this node will be "
+		    "useless");
+	if (parent.conf->sandbox == CONF_SANDBOX_OFF)
+		log_warnx("the sandbox is off by configuration");
+	if (!parent.root)
+		log_info("not started by root: no chroot, no other user for the "
+		    "children");
+}
+
+static void
+on_signal(int sig, short what, void *arg)
+{
+	stop_begin(strsignal(sig));
+}
+
+static void
+signals_init(void)
+{
+	static const int stop[] = { SIGTERM, SIGINT };
+	struct event *ev;
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	for (i = 0; i < nitems_of(stop); i++) {
+		ev = evsignal_new(parent.base, stop[i], on_signal, NULL);
+		if (ev == NULL || evsignal_add(ev, NULL) == -1)
+			fatalx("no memory");
+	}
+}
+
+/* Bans end by the wall clock, which may step: looked at now and then. */
+static void
+on_tick(int fd, short what, void *arg)
+{
+	struct ban *b;
+	int n = 0;
+
+	while ((b = bans_expired(&parent.bans, time(NULL))) != NULL) {
+		childconf_ban(b, 0);
+		bans_del(&parent.bans, b);
+		n++;
+	}
+	if (n > 0)
+		state_save();
+}
+
+static void
+tick_init(void)
+{
+	static const struct timeval tv = { 1, 0 };
+	struct event *ev;
+
+	ev = event_new(parent.base, -1, EV_PERSIST, on_tick, NULL);
+	if (ev == NULL || event_add(ev, &tv) == -1)
+		fatalx("no memory");
+}
+
+/* Children leave at the end of their channel; those that do not are ended. */
+static void
+children_await(void)
+{
+	uint64_t until = mono_ms() + EXIT_WAIT_MS / 4;
+	struct timespec ts = { 0, 10 * 1000 * 1000 };
+	struct child *c;
+	pid_t pid;
+
+	children_close();
+	while (children_alive() > 0) {
+		pid = waitpid(-1, NULL, WNOHANG);
+		for (c = parent.child; c < parent.child + parent.nchildren; c++) {
+			if (pid > 0 && c->pid == pid)
+				c->pid = 0;
+			else if (mono_ms() > until && c->pid > 0)
+				kill(c->pid, SIGKILL);
+		}
+		if (pid == -1)
+			break;
+		if (pid == 0)
+			nanosleep(&ts, NULL);
+	}
+}
+
+static struct event_base *
+base_make(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base;
+
+	if (cfg == NULL)
+		return NULL;
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	return base;
+}
+
+int
+parent_main(const char *conffile, char *const *defs, int foreground,
+    int verbose, const char *argv0)
+{
+	proc_nodump();
+	parent.foreground = foreground;
+	parent.verbose = verbose;
+	parent.started_ms = mono_ms();
+	parent.conf = conf_parse(conffile, defs, NULL, NULL);
+	if (parent.conf == NULL)
+		return 1;
+	parent.binfd = proc_binary_open(argv0);
+	if (parent.binfd == -1) {
+		log_warn("cannot open this program's own file");
+		return 1;
+	}
+	if (parent_prepare() == -1)
+		return 1;
+	if (!foreground) {
+		if (daemon(1, 0) == -1)
+			fatal("daemon");
+		log_init(0, verbose);
+		/* The lock belongs to the process that holds it. */
+		if (lock_datadir() == -1)
+			return 1;
+	}
+	log_procinit("parent");
+	key_guard();
+	parent.base = base_make();
+	if (parent.base == NULL)
+		fatalx("event loop");
+	signals_init();
+	tick_init();
+	keyops_init();
+	resolve_init();
+	children_init();
+	if (parent_confine() == -1)
+		return 1;
+	announce();
+	children_start();
+	if (event_base_dispatch(parent.base) == -1)
+		fatalx("event loop");
+	sockets_close();
+	children_await();
+	key_wipe();
+	log_info("stopped");
+	return 0;
+}

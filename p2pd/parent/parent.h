@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef P2PD_PARENT_PARENT_H
+#define P2PD_PARENT_PARENT_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/tree.h>
+#include <event2/event.h>
+
+#include "common/ipc/channel.h"
+#include "common/ipc/proc.h"
+#include "common/wire/reason.h"
+#include "p2pd/messages.h"
+#include "p2pd/parent/apps.h"
+#include "p2pd/parent/bans.h"
+#include "p2pd/parent/conf.h"
+#include "p2pd/parent/history.h"
+#include "p2pd/parent/nodes.h"
+#include "p2pd/parent/peers.h"
+
+/*
+ * The parent: owns the node key, the configuration, the peer table and the
+ * decisions. Its files, by subject:
+ *   parent.c    start, signals, main loop      key.c      the node key's file
+ *   children.c  spawn, reap, start again       keyops.c   ECDH for the children
+ *   childconf.c what a child is told at start  sockets.c  bind what they need
+ *   setup.c     checkpoints of connections     admit.c    the rules behind them
+ *   peers.c     the peer table                 apps.c     who offers what
+ *   nodes.c     static and trusted nodes       bans.c     bans
+ *   state.c     what outlives a restart        history.c  attempts remembered
+ *   control.c, show.c  p2pctl's requests       stop.c     orderly shutdown
+ *   resolve.c   the resolver's queue           attach.c   applications' requests
+ */
+
+enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
+
+/* A connection in set-up at a listener or dialer. */
+struct conn {
+	RB_ENTRY(conn)	 entry;
+	uint32_t	 no;
+	uint8_t		 ops;		/* key operations asked, bit per enum key_op */
+	uint8_t		 checked;	/* passed checkpoint one */
+	uint8_t		 dialed;	/* M_DIAL seen: id and remote are the dial's */
+	uint8_t		 flags;
+	uint8_t		 point[SECP_PUB];	/* of the static operation */
+	uint8_t		 id[SECP_PUB];
+	struct addr	 remote;
+	struct helloset	*hello;		/* the one sent at checkpoint one */
+};
+RB_HEAD(conn_tree, conn);
+
+struct keyreq {
+	TAILQ_ENTRY(keyreq)	 entry;
+	struct m_key		 key;
+};
+TAILQ_HEAD(keyreqs, keyreq);
+
+struct child {
+	enum proc_kind		 kind;
+	unsigned int		 instance;
+	enum child_state	 state;
+	pid_t			 pid;		/* 0: reaped */
+	struct channel		*ch;
+	struct event		*timer;		/* start again, or not ready in time */
+	uint64_t		 since_ms;	/* of the state */
+	unsigned int		 restarts;
+	unsigned int		 unready;	/* deaths before ready, running */
+	unsigned int		 backoff_ms;
+	char			 cause[160];	/* of the last death */
+	const char		*bad;		/* why we ended it, static text or NULL */
+	struct proc_layers	 layers;
+
+	struct conn_tree	 conns;		/* listener, dialer */
+	unsigned int		 nconns;
+	struct keyreqs		 keyq;
+	unsigned int		 nkeyq;
+	uint64_t		 key_done[3], key_refused;
+	unsigned int		 npeers;	/* session */
+};
+
+struct show {			/* an answer that sessions give together */
+	LIST_ENTRY(show)	 entry;
+	uint32_t		 conn;
+	uint32_t		 pending;	/* bit per session */
+};
+LIST_HEAD(shows, show);
+
+struct waiter {			/* peer add --wait */
+	LIST_ENTRY(waiter)	 entry;
+	uint32_t		 conn;
+	uint8_t			 id[SECP_PUB];
+};
+LIST_HEAD(waiters, waiter);
+
+struct parent {
+	struct event_base	*base;
+	struct p2pd_conf	*conf;
+	int			 binfd;
+	int			 foreground;
+	int			 verbose;
+	uid_t			 uid;		/* children's, when root */
+	gid_t			 gid;
+	int			 root;
+	int			 stopping;
+	uint64_t		 started_ms;
+	struct proc_layers	 layers;
+	uint8_t			 id[SECP_PUB];
+
+	struct child		 child[4 + CONF_SESSIONS_MAX];
+	unsigned int		 nchildren;
+
+	struct peers		 peers;
+	struct apps		 apps;
+	struct nodes		 nodes;
+	struct bans		 bans;
+	struct history		 history;
+	uint32_t		 next_handle;
+	unsigned int		 monitors;	/* clients that monitor */
+	unsigned int		 msg_monitors;
+	struct shows		 shows;
+	struct waiters		 waiters;
+};
+
+extern struct parent	 parent;	/* the one */
+
+/* children.c */
+void	 children_init(void);
+void	 children_start(void);
+struct child *child_first(enum proc_kind);	/* never NULL but for sessions */
+struct child *child_session(unsigned int instance);	/* NULL beyond */
+/* Next of a kind after c, c NULL for the first; NULL at the end. */
+struct child *child_next(enum proc_kind, struct child *);
+int	 child_ready(const struct child *);
+/* Sends to a child; closes fd and returns -1 when it is not there or is full. */
+int	 child_msg(struct child *, const struct msgdesc *, const void *, int fd);
+/* To every running child of a kind. */
+void	 children_msg(enum proc_kind, const struct msgdesc *, const void *);
+/* Ends a child that misbehaves or hangs; it is started again. */
+void	 child_kill(struct child *, const char *why);
+void	 children_close(void);
+unsigned int children_alive(void);
+const char *child_state_name(enum child_state);
+
+/* childconf.c: all that a fresh child has to know before M_START */
+void	 childconf_send(struct child *);
+void	 childconf_ban(const struct ban *, int add);
+void	 childconf_static(const struct node *, int add);
+
+/* rules.c: what each kind of child may say */
+const struct chan_rule *rules_for(enum proc_kind, size_t *);
+
+/* sockets.c */
+int	 sockets_open(void);
+void	 sockets_send(struct child *);
+void	 sockets_close(void);
+unsigned int sockets_listening(void);
+/* The nth address listened on, with the port really bound; NULL beyond. */
+const struct addr *sockets_addr(unsigned int n);
+
+/* key.c: the file; the secret stays in there */
+int	 key_load(const char *path, uint8_t pub[SECP_PUB]);
+/* Locks the secret in memory and keeps it from forks: once in the background. */
+void	 key_guard(void);
+void	 key_ecdh(uint8_t secret[32], const uint8_t point[SECP_PUB]);
+void	 key_wipe(void);
+
+/* keyops.c */
+void	 keyops_init(void);
+void	 keyops_request(struct channel *, struct chan_msg *, void *);
+void	 keyops_drop(struct child *);
+
+/* setup.c */
+void	 setup_check1(struct channel *, struct chan_msg *, void *);
+void	 setup_check2(struct channel *, struct chan_msg *, void *);
+void	 setup_attempt(struct channel *, struct chan_msg *, void *);
+void	 setup_dial(struct channel *, struct chan_msg *, void *);
+struct conn *conn_find(struct child *, uint32_t no);
+struct conn *conn_get(struct child *, uint32_t no);
+void	 conns_drop(struct child *);
+/* A dial of ours to id is in set-up. */
+int	 conns_dialing(const uint8_t id[SECP_PUB]);
+
+/* peerlife.c */
+void	 peer_ended(struct channel *, struct chan_msg *, void *);
+void	 peer_gone(struct peer *, const struct m_peer_end *);
+void	 peers_session_died(struct child *);
+int	 peer_admit(struct child *, struct conn *, const struct m_check2 *,
+	    const struct sharedcap *, uint32_t n, int fd);
+void	 peer_stop(struct peer *, unsigned int reason, unsigned int disc);
+void	 peer_reflag(const uint8_t id[SECP_PUB]);
+
+/* attach.c */
+void	 attach_new(struct channel *, struct chan_msg *, void *);
+void	 attach_request(struct channel *, struct chan_msg *, void *);
+void	 attach_detach(struct channel *, struct chan_msg *, void *);
+void	 attach_closed(struct channel *, struct chan_msg *, void *);
+void	 attach_session_changed(struct child *);
+
+/* resolve.c */
+void	 resolve_init(void);
+void	 resolve_request(struct channel *, struct chan_msg *, void *);
+void	 resolve_done(struct channel *, struct chan_msg *, void *);
+void	 resolve_resolver_up(void);
+void	 resolve_dialer_gone(void);
+
+/* control.c, show.c */
+void	 control_peer(struct channel *, struct chan_msg *, void *);
+void	 control_ban(struct channel *, struct chan_msg *, void *);
+void	 control_log(struct channel *, struct chan_msg *, void *);
+void	 control_stop(struct channel *, struct chan_msg *, void *);
+void	 control_monitor(struct channel *, struct chan_msg *, void *);
+void	 control_gone(struct channel *, struct chan_msg *, void *);
+void	 control_lost(void);
+void	 control_end(uint32_t conn, int code, const char *, ...)
+	    __attribute__((format(printf, 3, 4)));
+/* Tells those who wait for a node how it ended. */
+void	 control_outcome(const uint8_t id[SECP_PUB], int code, const char *, ...)
+	    __attribute__((format(printf, 3, 4)));
+void	 show_request(struct channel *, struct chan_msg *, void *);
+void	 show_relay_rec(struct channel *, struct chan_msg *, void *);
+void	 show_relay_end(struct channel *, struct chan_msg *, void *);
+void	 show_session_died(struct child *);
+void	 show_rec(uint32_t conn, struct rec *);
+void	 show_attempt_fields(struct rec *, const struct attempt *);
+
+/* event.c: for those who monitor; rec begins with what event_begin wrote */
+int	 event_wanted(void);
+void	 event_begin(struct rec *, const char *name);
+void	 event_send(struct rec *);
+void	 event_relay(struct channel *, struct chan_msg *, void *);
+
+/* state.c */
+int	 state_load(void);
+void	 state_save(void);
+
+/* stop.c */
+void	 stop_begin(const char *why);
+void	 stop_child_gone(void);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "p2pd/parent/admit.h"
+#include "p2pd/parent/parent.h"
+
+/* Connections in set-up: their two checkpoints, and how they end. */
+
+static int
+conn_cmp(struct conn *a, struct conn *b)
+{
+	return a->no < b->no ? -1 : a->no > b->no;
+}
+
+RB_PROTOTYPE(conn_tree, conn, entry, conn_cmp);
+RB_GENERATE(conn_tree, conn, entry, conn_cmp)
+
+struct conn *
+conn_find(struct child *c, uint32_t no)
+{
+	struct conn key;
+
+	key.no = no;
+	return RB_FIND(conn_tree, &c->conns, &key);
+}
+
+/* The connection, made when new. A child with too many is ended. */
+struct conn *
+conn_get(struct child *c, uint32_t no)
+{
+	struct conn *conn;
+	uint32_t max;
+
+	conn = conn_find(c, no);
+	if (conn != NULL)
+		return conn;
+	max = c->kind == PROC_LISTENER ? parent.conf->max_pending_in :
+	    parent.conf->max_pending_out;
+	if (c->nconns >= 2 * max + 16) {
+		child_kill(c, "more connections in set-up than it may have");
+		return NULL;
+	}
+	conn = calloc(1, sizeof(*conn));
+	if (conn == NULL) {
+		log_warn("connection of the %s", proc_name(c->kind));
+		return NULL;
+	}
+	conn->no = no;
+	RB_INSERT(conn_tree, &c->conns, conn);
+	c->nconns++;
+	return conn;
+}
+
+static void
+conn_free(struct child *c, struct conn *conn)
+{
+	RB_REMOVE(conn_tree, &c->conns, conn);
+	c->nconns--;
+	helloset_unref(conn->hello);
+	free(conn);
+}
+
+void
+conns_drop(struct child *c)
+{
+	struct conn *conn;
+
+	while ((conn = RB_MIN(conn_tree, &c->conns)) != NULL)
+		conn_free(c, conn);
+}
+
+int
+conns_dialing(const uint8_t id[SECP_PUB])
+{
+	struct child *c = child_first(PROC_DIALER);
+	struct conn *conn;
+
+	RB_FOREACH(conn, conn_tree, &c->conns)
+		if (conn->dialed && memcmp(conn->id, id, SECP_PUB) == 0)
+			return 1;
+	return 0;
+}
+
+void
+setup_dial(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_dial *m = msg->body;
+	struct child *c = arg;
+	struct conn *conn;
+
+	if (m->conn == 0 || conn_find(c, m->conn) != NULL) {
+		child_kill(c, "bad dial number");
+		return;
+	}
+	conn = conn_get(c, m->conn);
+	if (conn == NULL)
+		return;
+	conn->dialed = 1;
+	memcpy(conn->id, m->id, sizeof(conn->id));
+	conn->remote = m->remote;
+	conn->flags = m->flags & PF_STATIC;
+}
+
+/* What the rules of admission need to know about a connection. */
+static void
+admit_fill(struct admit *a, const struct conn *conn, const uint8_t id[SECP_PUB],
+    int inbound)
+{
+	const struct p2pd_conf *conf = parent.conf;
+	unsigned int is = nodes_is(&parent.nodes, id);
+
+	memset(a, 0, sizeof(*a));
+	a->stopping = parent.stopping;
+	a->inbound = inbound;
+	a->trusted = (is & NODE_TRUSTED) != 0;
+	a->is_static = (is & NODE_STATIC) != 0;
+	a->allowlist = conf->allowlist_on;
+	a->allowed = (is & NODE_ALLOWED) != 0;
+	a->banned = bans_has_id(&parent.bans, id, time(NULL)) ||
+	    bans_has_addr(&parent.bans, &conn->remote, time(NULL));
+	a->connected = peers_byid(&parent.peers, id) != NULL;
+	a->self = memcmp(id, parent.id, SECP_PUB) == 0;
+	/* Both sides apply the same rule, so that one connection remains. */
+	a->cross_dial = inbound && memcmp(parent.id, id, SECP_PUB) < 0 &&
+	    conns_dialing(id);
+	a->peers = parent.peers.n;
+	a->inbound_peers = parent.peers.inbound;
+	a->max_peers = conf->max_peers;
+	a->max_inbound = admit_max_inbound(conf->max_peers, conf->dial_ratio,
+	    conf->dial);
+}
+
+void
+setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_check1 *m = msg->body;
+	struct child *c = arg;
+	struct conn *conn;
+	struct admit a;
+	struct m_verdict1 v;
+
+	conn = conn_find(c, m->conn);
+	if (conn == NULL || !(conn->ops & (1 << KEY_STATIC)) || conn->checked ||
+	    memcmp(conn->point, m->id, SECP_PUB) != 0) {
+		child_kill(c, "post-handshake check of an id that is not its "
+		    "connection's");
+		return;
+	}
+	conn->remote = m->remote;
+	memcpy(conn->id, m->id, sizeof(conn->id));
+	admit_fill(&a, conn, m->id, c->kind == PROC_LISTENER);
+	memset(&v, 0, sizeof(v));
+	v.conn = m->conn;
+	v.reason = admit_check1(&a);
+	v.disc = reason_disc(v.reason);
+	if (v.reason == REASON_NONE) {
+		conn->checked = 1;
+		conn->hello = helloset_ref(parent.apps.hello);
+		v.generation = conn->hello->generation;
+		v.hellolen = conn->hello->len;
+		memcpy(v.hello, conn->hello->payload, conn->hello->len);
+	}
+	child_msg(c, &m_verdict1_desc, &v, -1);
+}
+
+/* What the two share and somebody still owns. */
+static uint32_t
+shared_live(struct sharedcap *out, const struct conn *conn,
+    const struct m_check2 *m)
+{
+	uint32_t i, n;
+
+	n = caps_negotiate(out, SHARED_MAX, conn->hello->caps, conn->hello->n,
+	    m->caps, m->ncaps);
+	for (i = 0; i < n; i++)
+		if (apps_cap(&parent.apps, out[i].owner) != NULL)
+			return n;
+	return 0;
+}
+
+static int
+check2_valid(const struct child *c, const struct conn *conn,
+    const struct m_check2 *m)
+{
+	return conn != NULL && conn->checked &&
+	    memcmp(conn->id, m->id, SECP_PUB) == 0 &&
+	    m->generation == conn->hello->generation;
+}
+
+void
+setup_check2(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_check2 *m = msg->body;
+	struct sharedcap shared[SHARED_MAX];
+	struct child *c = arg;
+	struct m_verdict2 v;
+	struct conn *conn;
+	struct admit a;
+	uint32_t n;
+	int reason;
+
+	conn = conn_find(c, m->conn);
+	if (!check2_valid(c, conn, m)) {
+		child_kill(c, "add-peer check out of order");
+		return;
+	}
+	n = shared_live(shared, conn, m);
+	admit_fill(&a, conn, m->id, c->kind == PROC_LISTENER);
+	a.cross_dial = 0;	/* the first to come here wins */
+	a.useless = n == 0;
+	a.no_apps = conn->hello->n == 0;
+	reason = admit_check2(&a);
+	if (reason == REASON_NONE) {
+		reason = peer_admit(c, conn, m, shared, n, msg->fd);
+		msg->fd = -1;
+	}
+	memset(&v, 0, sizeof(v));
+	v.conn = m->conn;
+	v.reason = reason;
+	v.disc = reason_disc(reason);
+	child_msg(c, &m_verdict2_desc, &v, -1);
+	if (reason == REASON_NONE)
+		conn_free(c, conn);
+	else
+		conn->checked = 0;	/* its M_ATTEMPT is still to come */
+}
+
+static void
+attempt_report(const struct attempt *at)
+{
+	char ip[ADDR_STRLEN];
+	struct rec r;
+
+	log_debug("%s %s: refused at %s: %s%s%s%s%s",
+	    at->flags & PF_INBOUND ? "inbound from" : "dial to",
+	    addr_format(&at->remote, ip), stage_name(at->stage),
+	    reason_text(at->reason),
+	    at->disc_recv != DISC_NONE ? ", peer says " : "",
+	    at->disc_recv != DISC_NONE ? disc_name(at->disc_recv) : "",
+	    at->detail[0] != '\0' ? ": " : "", at->detail);
+	if (event_wanted()) {
+		event_begin(&r, "attempt");
+		show_attempt_fields(&r, at);
+		event_send(&r);
+	}
+}
+
+void
+setup_attempt(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_attempt *m = msg->body;
+	struct child *c = arg;
+	struct attempt at;
+	struct conn *conn;
+
+	memset(&at, 0, sizeof(at));
+	at.at_ms = mono_ms();
+	at.when = time(NULL);
+	at.flags = (m->flags & ~PF_INBOUND) |
+	    (c->kind == PROC_LISTENER ? PF_INBOUND : 0);
+	at.stage = m->stage;
+	at.reason = m->reason;
+	at.disc_sent = m->disc_sent;
+	at.disc_recv = m->disc_recv;
+	at.has_id = m->has_id;
+	memcpy(at.id, m->id, sizeof(at.id));
+	at.remote = m->remote;
+	at.ms = m->ms;
+	at.count = m->count == 0 ? 1 : m->count;
+	memcpy(at.detail, m->detail, sizeof(at.detail));
+	history_add(&parent.history, &at);
+	attempt_report(&at);
+	if (c->kind == PROC_DIALER && m->has_id)
+		control_outcome(m->id, CTLE_FAILED, "%s at %s%s%s%s%s",
+		    reason_text(m->reason), stage_name(m->stage),
+		    m->disc_recv != DISC_NONE ? ", peer says " : "",
+		    m->disc_recv != DISC_NONE ? disc_name(m->disc_recv) : "",
+		    m->detail[0] != '\0' ? ": " : "", m->detail);
+	conn = m->conn == 0 ? NULL : conn_find(c, m->conn);
+	if (conn != NULL)
+		conn_free(c, conn);
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "p2pd/parent/admit.h"
+#include "p2pd/parent/parent.h"
+
+/* What p2pctl may look at. The keys are in p2pctl(8). */
+
+#define FAILURES_SHOWN	8	/* reasons on the status screen */
+
+void
+show_rec(uint32_t conn, struct rec *r)
+{
+	static struct ctl_rec m;
+
+	if (rec_finish(r) == -1) {
+		log_warnx("record over %d bytes left out", RECORD_MAX);
+		return;
+	}
+	m.conn = conn;
+	m.len = r->len;
+	memcpy(m.rec, r->buf, r->len);
+	child_msg(child_first(PROC_CONTROL), &ctl_rec_desc, &m, -1);
+}
+
+static void
+rec_id(struct rec *r, const char *key, const uint8_t id[SECP_PUB])
+{
+	char buf[2 * SECP_PUB + 1];
+
+	rec_str(r, key, hex_encode(buf, id, SECP_PUB));
+}
+
+static void
+rec_disc(struct rec *r, const char *key, unsigned int disc)
+{
+	rec_str(r, key, disc == DISC_NONE ? NULL : disc_name(disc));
+}
+
+void
+show_attempt_fields(struct rec *r, const struct attempt *at)
+{
+	char addr[ADDR_STRLEN];
+
+	rec_str(r, "direction", at->flags & PF_INBOUND ? "in" : "out");
+	rec_str(r, "address", at->remote.af == 0 ? NULL :
+	    addr_format(&at->remote, addr));
+	if (at->has_id)
+		rec_id(r, "id", at->id);
+	else
+		rec_null(r, "id");
+	rec_str(r, "stage", at->ended ? "peer" : at->stage == 0 ? "connected" :
+	    stage_name(at->stage));
+	rec_str(r, "reason", at->reason == REASON_NONE ? NULL :
+	    reason_name(at->reason));
+	rec_str(r, "text", at->reason == REASON_NONE ? NULL :
+	    reason_text(at->reason));
+	rec_disc(r, "disc_sent", at->disc_sent);
+	rec_disc(r, "disc_received", at->disc_recv);
+	rec_u64(r, "ms", at->ms);
+	rec_u64(r, "count", at->count);
+	rec_str(r, "detail", at->detail[0] == '\0' ? NULL : at->detail);
+	rec_bool(r, "static", at->flags & PF_STATIC);
+	rec_bool(r, "trusted", at->flags & PF_TRUSTED);
+}
+
+/* The URLs that others reach us by, as far as we know them ourselves. */
+static void
+status_addresses(struct rec *r)
+{
+	char buf[ADDR_STRLEN], url[ENODE_STRLEN];
+	const struct addr *a;
+	struct enode en;
+	unsigned int i;
+
+	rec_list(r, "listening");
+	for (i = 0; (a = sockets_addr(i)) != NULL; i++)
+		rec_str(r, NULL, addr_format(a, buf));
+	rec_end(r);
+	rec_list(r, "enode");
+	for (i = 0; (a = sockets_addr(i)) != NULL; i++) {
+		memset(&en, 0, sizeof(en));
+		memcpy(en.id, parent.id, sizeof(en.id));
+		addr_format_ip(a, en.host);
+		en.tcp = en.udp = a->port;
+		rec_str(r, NULL, enode_format(&en, url, sizeof(url)));
+	}
+	rec_end(r);
+}
+
+static void
+status_caps(struct rec *r)
+{
+	const struct helloset *hs = parent.apps.hello;
+	uint32_t i;
+
+	rec_u64(r, "apps", parent.apps.napps);
+	rec_list(r, "capabilities");
+	for (i = 0; i < hs->n; i++)
+		rec_strf(r, NULL, "%s/%u", hs->caps[i].cap.name,
+		    hs->caps[i].cap.version);
+	rec_end(r);
+	rec_u64(r, "hello_generation", hs->generation);
+}
+
+static void
+status_failures(struct rec *r)
+{
+	const struct attempt *at, *newer;
+	uint64_t now = mono_ms();
+	uint32_t i, j, n = 0;
+
+	rec_list(r, "last_failures");
+	for (i = 0; (at = history_get(&parent.history, i)) != NULL &&
+	    n < FAILURES_SHOWN; i++) {
+		if (at->reason == REASON_NONE)
+			continue;
+		for (j = 0; j < i; j++) {
+			newer = history_get(&parent.history, j);
+			if (newer->reason == at->reason &&
+			    newer->ended == at->ended &&
+			    ((newer->flags ^ at->flags) & PF_INBOUND) == 0)
+				break;
+		}
+		if (j < i)
+			continue;
+		rec_map(r, NULL);
+		rec_str(r, "reason", reason_name(at->reason));
+		rec_str(r, "text", reason_text(at->reason));
+		rec_str(r, "direction", at->flags & PF_INBOUND ? "in" : "out");
+		rec_disc(r, "disc_received", at->disc_recv);
+		rec_u64(r, "count", at->ended ? parent.history.ended[at->reason] :
+		    at->flags & PF_INBOUND ? parent.history.in[at->reason] :
+		    parent.history.out[at->reason]);
+		rec_u64(r, "ago_ms", now - at->at_ms);
+		rec_end(r);
+		n++;
+	}
+	rec_end(r);
+}
+
+static void
+status_warnings(struct rec *r)
+{
+	struct child *c;
+
+	rec_list(r, "warnings");
+	if (parent.apps.hello->n == 0)
+		rec_str(r, NULL, "no application is attached: peers are told "
+		    "useless peer (0x03)");
+	if (sockets_listening() == 0 && !parent.conf->dial)
+		rec_str(r, NULL, "neither listening nor dialing: this node is "
+		    "useless");
+	if (parent.conf->max_peers == 0)
+		rec_str(r, NULL, "max-peers is 0: only trusted and static nodes "
+		    "may connect");
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		if (c->state != CH_READY)
+			rec_strf(r, NULL, "%s[%u] is %s: %s", proc_name(c->kind),
+			    c->instance, child_state_name(c->state), c->cause);
+	rec_end(r);
+}
+
+static void
+show_status(uint32_t conn)
+{
+	const struct p2pd_conf *conf = parent.conf;
+	uint32_t max_in;
+	struct rec r;
+
+	max_in = admit_max_inbound(conf->max_peers, conf->dial_ratio, conf->dial);
+	rec_init(&r);
+	rec_str(&r, "kind", "node");
+	rec_id(&r, "id", parent.id);
+	rec_str(&r, "version", PACKAGE_VERSION);
+	rec_str(&r, "client", conf->client);
+	rec_u64(&r, "uptime_ms", mono_ms() - parent.started_ms);
+	status_addresses(&r);
+	rec_bool(&r, "dialing", conf->dial);
+	rec_bool(&r, "restricted", conf->netrestrict.n > 0);
+	rec_bool(&r, "allowlist", conf->allowlist_on);
+	rec_u64(&r, "peers", parent.peers.n);
+	rec_u64(&r, "peers_in", parent.peers.inbound);
+	rec_u64(&r, "peers_out", parent.peers.n - parent.peers.inbound);
+	rec_u64(&r, "max_peers", conf->max_peers);
+	rec_u64(&r, "max_in", max_in);
+	rec_u64(&r, "max_out", conf->dial ? conf->max_peers - max_in : 0);
+	rec_u64(&r, "pending_in", child_first(PROC_LISTENER)->nconns);
+	rec_u64(&r, "pending_out", child_first(PROC_DIALER)->nconns);
+	rec_bool(&r, "stopping", parent.stopping);
+	status_caps(&r);
+	status_failures(&r);
+	status_warnings(&r);
+	show_rec(conn, &r);
+}
+
+static void
+process_rec(uint32_t conn, const char *name, unsigned int instance, pid_t pid,
+    const char *state, const struct proc_layers *l, const struct child *c)
+{
+	char buf[PROC_LAYERS_STRLEN];
+	struct chan_stats st;
+	struct rec r;
+
+	rec_init(&r);
+	rec_str(&r, "process", name);
+	rec_u64(&r, "instance", instance);
+	rec_u64(&r, "pid", (uint64_t)pid);
+	rec_str(&r, "state", state);
+	rec_str(&r, "layers", proc_layers_format(l, buf, sizeof(buf)));
+	rec_u64(&r, "uptime_ms", mono_ms() -
+	    (c == NULL ? parent.started_ms : c->since_ms));
+	if (c != NULL) {
+		memset(&st, 0, sizeof(st));
+		if (c->ch != NULL)
+			channel_stats(c->ch, &st);
+		rec_u64(&r, "restarts", c->restarts);
+		rec_str(&r, "last_cause", c->cause[0] == '\0' ? NULL : c->cause);
+		rec_u64(&r, "queue", c->ch == NULL ? 0 : channel_queued(c->ch));
+		rec_u64(&r, "msgs_in", st.in);
+		rec_u64(&r, "msgs_out", st.out);
+		rec_u64(&r, "pending", c->nconns);
+	}
+	show_rec(conn, &r);
+}
+
+static void
+show_processes(uint32_t conn)
+{
+	struct child *c;
+
+	process_rec(conn, "parent", 0, getpid(),
+	    parent.stopping ? "stopping" : "running", &parent.layers, NULL);
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		process_rec(conn, proc_name(c->kind), c->instance, c->pid,
+		    child_state_name(c->state), &c->layers, c);
+}
+
+static void
+show_keys(uint32_t conn)
+{
+	static const char *const ops[] = { "", "ecies", "static" };
+	struct child *c;
+	struct rec r;
+	int op;
+
+	for (c = parent.child; c < parent.child + parent.nchildren; c++) {
+		if (c->kind != PROC_LISTENER && c->kind != PROC_DIALER)
+			continue;
+		for (op = KEY_ECIES; op <= KEY_STATIC; op++) {
+			rec_init(&r);
+			rec_str(&r, "process", proc_name(c->kind));
+			rec_u64(&r, "instance", c->instance);
+			rec_str(&r, "op", ops[op]);
+			rec_u64(&r, "requests", c->key_done[op]);
+			rec_u64(&r, "refused", c->key_refused);
+			rec_u64(&r, "queued", c->nkeyq);
+			show_rec(conn, &r);
+		}
+	}
+}
+
+static void
+show_apps(uint32_t conn)
+{
+	struct capability *cap;
+	struct app *a;
+	struct rec r;
+	uint32_t i;
+
+	TAILQ_FOREACH(a, &parent.apps.apps, entry) {
+		rec_init(&r);
+		rec_str(&r, "name", a->name);
+		rec_u64(&r, "uid", a->uid);
+		rec_u64(&r, "gid", a->gid);
+		rec_u64(&r, "pid", a->pid);
+		rec_u64(&r, "sessions", a->nconns);
+		rec_list(&r, "capabilities");
+		TAILQ_FOREACH(cap, &parent.apps.caps, entry) {
+			if (cap->owner != a)
+				continue;
+			rec_map(&r, NULL);
+			rec_str(&r, "name", cap->name);
+			rec_u64(&r, "cap_id", cap->id);
+			rec_bool(&r, "advertised", cap->advertised);
+			rec_list(&r, "versions");
+			for (i = 0; i < cap->nvers; i++) {
+				rec_map(&r, NULL);
+				rec_u64(&r, "version", cap->vers[i].version);
+				rec_u64(&r, "codes", cap->vers[i].codes);
+				rec_end(&r);
+			}
+			rec_end(&r);
+			rec_end(&r);
+		}
+		rec_end(&r);
+		show_rec(conn, &r);
+	}
+}
+
+static void
+show_history(uint32_t conn)
+{
+	const struct attempt *at;
+	uint64_t now = mono_ms();
+	struct rec r;
+	uint32_t i;
+
+	for (i = parent.history.n; i-- > 0;) {
+		at = history_get(&parent.history, i);
+		rec_init(&r);
+		rec_u64(&r, "time", (uint64_t)at->when);
+		rec_u64(&r, "ago_ms", now - at->at_ms);
+		show_attempt_fields(&r, at);
+		show_rec(conn, &r);
+	}
+}
+
+static void
+show_bans(uint32_t conn)
+{
+	char what[2 * SECP_PUB + 1];
+	time_t now = time(NULL);
+	struct ban *b;
+	struct rec r;
+
+	BANS_FOREACH(b, &parent.bans) {
+		if (b->until != 0 && b->until <= now)
+			continue;
+		rec_init(&r);
+		rec_str(&r, "by", b->by_id ? "id" : "prefix");
+		rec_str(&r, "what", ban_what(b, what, sizeof(what)));
+		if (b->until == 0)
+			rec_null(&r, "expires_in_ms");
+		else
+			rec_u64(&r, "expires_in_ms",
+			    (uint64_t)(b->until - now) * 1000);
+		rec_bool(&r, "from_config", b->from_conf);
+		rec_str(&r, "note", b->note);
+		show_rec(conn, &r);
+	}
+}
+
+static void
+show_nodes(uint32_t conn)
+{
+	char url[ENODE_STRLEN];
+	struct node *n;
+	struct rec r;
+
+	NODES_FOREACH(n, &parent.nodes) {
+		rec_init(&r);
+		rec_id(&r, "id", n->en.id);
+		rec_str(&r, "enode", n->en.host[0] == '\0' ? NULL :
+		    enode_format(&n->en, url, sizeof(url)));
+		rec_bool(&r, "static", n->is & NODE_STATIC);
+		rec_bool(&r, "trusted", n->is & NODE_TRUSTED);
+		rec_bool(&r, "allowed", n->is & NODE_ALLOWED);
+		rec_bool(&r, "saved", n->saved != 0);
+		rec_bool(&r, "connected",
+		    peers_byid(&parent.peers, n->en.id) != NULL);
+		show_rec(conn, &r);
+	}
+}
+
+/* The configuration in force, printed and cut into records. */
+static void
+show_config(uint32_t conn)
+{
+	char *text = NULL, *line, *next;
+	size_t len;
+	struct rec r;
+	FILE *f;
+
+	f = open_memstream(&text, &len);
+	if (f == NULL)
+		return;
+	conf_print(f, parent.conf);
+	fclose(f);
+	for (line = text; line != NULL && *line != '\0'; line = next) {
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		rec_init(&r);
+		rec_str(&r, "text", line);
+		show_rec(conn, &r);
+	}
+	free(text);
+}
+
+/* What the sessions know: asked of all of them, or of the one. */
+static void
+show_ask(uint32_t conn, unsigned int what, const struct peer *p)
+{
+	struct m_show m = { conn, what, p == NULL ? 0 : p->handle };
+	struct child *c;
+	struct show *s;
+
+	s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		control_end(conn, CTLE_FAILED, "out of memory");
+		return;
+	}
+	s->conn = conn;
+	for (c = child_next(PROC_SESSION, NULL); c != NULL;
+	    c = child_next(PROC_SESSION, c))
+		if (child_ready(c) && (p == NULL || p->session == c->instance) &&
+		    child_msg(c, &m_show_desc, &m, -1) == 0)
+			s->pending |= 1U << c->instance;
+	if (s->pending == 0) {
+		free(s);
+		control_end(conn, CTLE_OK, "%s", "");
+		return;
+	}
+	LIST_INSERT_HEAD(&parent.shows, s, entry);
+}
+
+static void
+show_session_done(uint32_t conn, unsigned int instance)
+{
+	struct show *s, *t;
+
+	LIST_FOREACH_SAFE(s, &parent.shows, entry, t) {
+		if (conn != 0 && s->conn != conn)
+			continue;
+		if (!(s->pending & (1U << instance)))
+			continue;
+		s->pending &= ~(1U << instance);
+		if (s->pending != 0)
+			continue;
+		control_end(s->conn, CTLE_OK, "%s", "");
+		LIST_REMOVE(s, entry);
+		free(s);
+	}
+}
+
+void
+show_session_died(struct child *c)
+{
+	show_session_done(0, c->instance);
+}
+
+void
+show_relay_end(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct ctl_end *m = msg->body;
+	struct child *c = arg;
+
+	show_session_done(m->conn, c->instance);
+}
+
+void
+show_relay_rec(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct ctl_rec *m = msg->body;
+	struct child *c = arg;
+	struct show *s;
+
+	LIST_FOREACH(s, &parent.shows, entry)
+		if (s->conn == m->conn && (s->pending & (1U << c->instance)))
+			break;
+	if (s != NULL)
+		child_msg(child_first(PROC_CONTROL), &ctl_rec_desc, m, -1);
+}
+
+static void
+show_peer(const struct ctl_show_req *m)
+{
+	struct peer *p = peers_byid(&parent.peers, m->id);
+
+	if (p == NULL)
+		control_end(m->conn, CTLE_NOTFOUND, "not a peer");
+	else
+		show_ask(m->conn, SHOW_PEER, p);
+}
+
+void
+show_request(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	static void (*const shows[])(uint32_t) = {
+		[SHOW_APPS] = show_apps,
+		[SHOW_PROCESSES] = show_processes,
+		[SHOW_KEYS] = show_keys,
+		[SHOW_HISTORY] = show_history,
+		[SHOW_CONFIG] = show_config,
+		[SHOW_BANS] = show_bans,
+		[SHOW_NODES] = show_nodes
+	};
+	const struct ctl_show_req *m = msg->body;
+
+	if (m->what == SHOW_STATUS) {
+		show_status(m->conn);
+		show_ask(m->conn, SHOW_STATUS, NULL);
+	} else if (m->what == SHOW_PEERS) {
+		show_ask(m->conn, SHOW_PEERS, NULL);
+	} else if (m->what == SHOW_PEER) {
+		show_peer(m);
+	} else if (m->what < nitems_of(shows) && shows[m->what] != NULL) {
+		shows[m->what](m->conn);
+		control_end(m->conn, CTLE_OK, "%s", "");
+	} else
+		control_end(m->conn, CTLE_INVALID, "unknown thing to show");
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * Sockets that the parent binds and keeps, so that the next child of a kind
+ * gets the same ones: a port is never lost with the process that served it.
+ */
+#define LISTEN_BACKLOG	128
+
+struct tcpsock {
+	TAILQ_ENTRY(tcpsock) entry;
+	int		 fd;
+	struct addr	 addr;
+};
+static TAILQ_HEAD(, tcpsock) tcpsocks = TAILQ_HEAD_INITIALIZER(tcpsocks);
+
+static struct {
+	enum sock_kind	 kind;
+	int		 fd;
+	const char	*path;
+} unixsocks[] = { { SOCK_CTL, -1, NULL }, { SOCK_CTL_RO, -1, NULL },
+    { SOCK_APP, -1, NULL } };
+
+static int
+set_nonblock(int fd)
+{
+	int fl = fcntl(fd, F_GETFL);
+
+	if (fl == -1 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) == -1)
+		return -1;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static int
+tcp_bind(const struct addr *a, struct addr *bound)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, on = 1;
+
+	len = addr_to_sa(a, &ss);
+	fd = socket(a->af == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	if (fd == -1)
+		return -1;
+	if (set_nonblock(fd) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    (a->af == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+	    sizeof(on)) == -1) ||
+	    bind(fd, (struct sockaddr *)&ss, len) == -1 ||
+	    listen(fd, LISTEN_BACKLOG) == -1)
+		goto fail;
+	len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
+	    addr_from_sa(bound, (struct sockaddr *)&ss) == -1)
+		goto fail;
+	return fd;
+fail:
+	len = errno;
+	close(fd);
+	errno = len;
+	return -1;
+}
+
+static int
+tcp_open(const struct conf_listen *l)
+{
+	char buf[ADDR_STRLEN];
+	struct tcpsock *t;
+
+	t = calloc(1, sizeof(*t));
+	if (t == NULL) {
+		log_warn("listen");
+		return -1;
+	}
+	t->fd = tcp_bind(&l->addr, &t->addr);
+	if (t->fd == -1) {
+		free(t);
+		if (l->wildcard && l->addr.af == 6 && (errno == EAFNOSUPPORT ||
+		    errno == EADDRNOTAVAIL)) {
+			log_info("no IPv6 here: listening on IPv4 only");
+			return 0;
+		}
+		log_warn("cannot listen on %s", addr_format(&l->addr, buf));
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(&tcpsocks, t, entry);
+	return 0;
+}
+
+/* The directory of a socket's path, made when it is missing. */
+static int
+socket_dir(const char *path)
+{
+	char dir[CONF_SOCK_MAX], *slash;
+
+	strlcpy(dir, path, sizeof(dir));
+	slash = strrchr(dir, '/');
+	if (slash == NULL || slash == dir)
+		return 0;
+	*slash = '\0';
+	if (mkdir(dir, 0755) == -1 && errno != EEXIST) {
+		log_warn("%s", dir);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+unix_bind(const struct conf_socket *cs)
+{
+	struct sockaddr_un sun;
+	mode_t mask;
+	int fd, ret;
+
+	if (socket_dir(cs->path) == -1)
+		return -1;
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	if (strlcpy(sun.sun_path, cs->path, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		return -1;
+	/* Left by one that died: the data directory's lock says it is ours. */
+	if (unlink(cs->path) == -1 && errno != ENOENT)
+		goto fail;
+	mask = umask(0777);
+	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
+	umask(mask);
+	if (ret == -1 ||
+	    (cs->group[0] != '\0' && chown(cs->path, -1, cs->gid) == -1) ||
+	    chmod(cs->path, cs->mode) == -1 || set_nonblock(fd) == -1 ||
+	    listen(fd, LISTEN_BACKLOG) == -1)
+		goto fail;
+	return fd;
+fail:
+	ret = errno;
+	close(fd);
+	errno = ret;
+	return -1;
+}
+
+static int
+unix_open(unsigned int i, const struct conf_socket *cs)
+{
+	if (cs->path[0] == '\0')
+		return 0;
+	unixsocks[i].fd = unix_bind(cs);
+	if (unixsocks[i].fd == -1) {
+		log_warn("%s", cs->path);
+		return -1;
+	}
+	unixsocks[i].path = cs->path;
+	return 0;
+}
+
+int
+sockets_open(void)
+{
+	const struct p2pd_conf *conf = parent.conf;
+	struct conf_listen *l;
+
+	TAILQ_FOREACH(l, &conf->listens, entry)
+		if (tcp_open(l) == -1)
+			return -1;
+	if (unix_open(0, &conf->ctl) == -1 || unix_open(1, &conf->ctl_ro) == -1 ||
+	    unix_open(2, &conf->app) == -1)
+		return -1;
+	return 0;
+}
+
+static void
+send_dup(struct child *c, const struct msgdesc *d, const void *body, int fd)
+{
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 4);
+	if (fd == -1)
+		log_warn("%s: socket", proc_name(c->kind));
+	else
+		child_msg(c, d, body, fd);
+}
+
+void
+sockets_send(struct child *c)
+{
+	struct m_listen l;
+	struct m_socket s;
+	struct tcpsock *t;
+	size_t i;
+
+	if (c->kind == PROC_LISTENER) {
+		TAILQ_FOREACH(t, &tcpsocks, entry) {
+			l.addr = t->addr;
+			send_dup(c, &m_listen_desc, &l, t->fd);
+		}
+	} else if (c->kind == PROC_CONTROL) {
+		for (i = 0; i < sizeof(unixsocks) / sizeof(unixsocks[0]); i++) {
+			s.kind = unixsocks[i].kind;
+			if (unixsocks[i].fd != -1)
+				send_dup(c, &m_socket_desc, &s, unixsocks[i].fd);
+		}
+	}
+}
+
+/* No new connections: the TCP sockets at once, the others' paths too. */
+void
+sockets_close(void)
+{
+	struct tcpsock *t;
+	size_t i;
+
+	while ((t = TAILQ_FIRST(&tcpsocks)) != NULL) {
+		TAILQ_REMOVE(&tcpsocks, t, entry);
+		close(t->fd);
+		free(t);
+	}
+	for (i = 0; i < sizeof(unixsocks) / sizeof(unixsocks[0]); i++) {
+		if (unixsocks[i].fd == -1)
+			continue;
+		close(unixsocks[i].fd);
+		unlink(unixsocks[i].path);
+		unixsocks[i].fd = -1;
+	}
+}
+
+unsigned int
+sockets_listening(void)
+{
+	struct tcpsock *t;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(t, &tcpsocks, entry)
+		n++;
+	return n;
+}
+
+const struct addr *
+sockets_addr(unsigned int n)
+{
+	struct tcpsock *t;
+
+	TAILQ_FOREACH(t, &tcpsocks, entry)
+		if (n-- == 0)
+			return &t->addr;
+	return NULL;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * What outlives a restart besides the configuration: bans, and the nodes that
+ * were added with --save. A text file, rewritten in one step at each change:
+ *	p2pd-state 1
+ *	static enode://...
+ *	trusted HEXID
+ *	ban HEXID|PREFIX UNTIL|0 NOTE
+ */
+#define STATE_FILE	"state"
+#define STATE_HEAD	"p2pd-state 1"
+
+static void
+state_path(char *buf, size_t len, const char *suffix)
+{
+	snprintf(buf, len, "%s/" STATE_FILE "%s", parent.conf->datadir, suffix);
+}
+
+static int
+load_static(char *arg)
+{
+	struct enode en;
+	const char *err;
+
+	if (enode_parse(&en, arg, &err) == -1 || en.host[0] == '\0')
+		return -1;
+	return nodes_set(&parent.nodes, &en, NODE_STATIC, 1) == NULL ? -1 : 0;
+}
+
+static int
+load_trusted(char *arg)
+{
+	struct enode en;
+
+	memset(&en, 0, sizeof(en));
+	if (hex_decode(en.id, sizeof(en.id), arg) == -1)
+		return -1;
+	return nodes_set(&parent.nodes, &en, NODE_TRUSTED, 1) == NULL ? -1 : 0;
+}
+
+static int
+load_ban(char *arg)
+{
+	char *what, *until, *end;
+	struct ban b;
+	intmax_t t;
+
+	memset(&b, 0, sizeof(b));
+	what = strsep(&arg, " ");
+	until = strsep(&arg, " ");
+	if (until == NULL)
+		return -1;
+	errno = 0;
+	t = strtoimax(until, &end, 10);
+	if (*end != '\0' || errno != 0 || t < 0)
+		return -1;
+	b.until = (time_t)t;
+	if (hex_decode(b.id, sizeof(b.id), what) == 0)
+		b.by_id = 1;
+	else if (prefix_parse(&b.prefix, what) == -1)
+		return -1;
+	if (arg != NULL)
+		strlcpy(b.note, arg, sizeof(b.note));
+	if (b.until != 0 && b.until <= time(NULL))
+		return 0;
+	return bans_add(&parent.bans, &b) == NULL ? -1 : 0;
+}
+
+static int
+load_line(char *line)
+{
+	static const struct {
+		const char	*word;
+		int		(*fn)(char *);
+	} words[] = { { "static", load_static }, { "trusted", load_trusted },
+	    { "ban", load_ban } };
+	char *word;
+	size_t i;
+
+	word = strsep(&line, " ");
+	for (i = 0; line != NULL && i < nitems_of(words); i++)
+		if (strcmp(word, words[i].word) == 0)
+			return words[i].fn(line);
+	return -1;
+}
+
+/* A line that does not parse is skipped: nothing in here is worth no start. */
+static int
+load_lines(FILE *f, const char *path)
+{
+	char *line = NULL;
+	size_t size = 0;
+	unsigned int no = 0;
+	ssize_t n;
+	int ok = 0;
+
+	while ((n = getline(&line, &size, f)) != -1) {
+		no++;
+		if (n > 0 && line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (no == 1 && strcmp(line, STATE_HEAD) != 0) {
+			log_warnx("%s:1: not a state file of this version", path);
+			ok = -1;
+			break;
+		}
+		if (no > 1 && load_line(line) == -1)
+			log_warnx("%s:%u: line not understood, left out", path, no);
+	}
+	if (ok == 0 && ferror(f)) {
+		log_warn("%s", path);
+		ok = -1;
+	}
+	free(line);
+	return ok;
+}
+
+int
+state_load(void)
+{
+	char path[CONF_PATH_MAX + 16];
+	int fd, ok;
+	FILE *f;
+
+	state_path(path, sizeof(path), "");
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	f = fd == -1 ? NULL : fdopen(fd, "r");
+	if (f == NULL) {
+		log_warn("%s", path);
+		return -1;
+	}
+	ok = load_lines(f, path);
+	fclose(f);
+	return ok;
+}
+
+static void
+save_lines(FILE *f)
+{
+	char what[2 * SECP_PUB + 1], url[ENODE_STRLEN];
+	struct node *n;
+	struct ban *b;
+
+	fprintf(f, "%s\n", STATE_HEAD);
+	NODES_FOREACH(n, &parent.nodes) {
+		if (n->saved & NODE_STATIC)
+			fprintf(f, "static %s\n",
+			    enode_format(&n->en, url, sizeof(url)));
+		if (n->saved & NODE_TRUSTED)
+			fprintf(f, "trusted %s\n",
+			    hex_encode(what, n->en.id, sizeof(n->en.id)));
+	}
+	BANS_FOREACH(b, &parent.bans)
+		if (!b->from_conf)
+			fprintf(f, "ban %s %jd %s\n",
+			    ban_what(b, what, sizeof(what)), (intmax_t)b->until,
+			    b->note);
+}
+
+void
+state_save(void)
+{
+	char path[CONF_PATH_MAX + 16], tmp[CONF_PATH_MAX + 16];
+	FILE *f;
+	int fd;
+
+	state_path(path, sizeof(path), "");
+	state_path(tmp, sizeof(tmp), ".new");
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	f = fd == -1 ? NULL : fdopen(fd, "w");
+	if (f == NULL) {
+		log_warn("%s: the change will not outlive a restart", tmp);
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	save_lines(f);
+	if (fflush(f) == EOF || fsync(fd) == -1 || fclose(f) == EOF)
+		log_warn("%s: the change will not outlive a restart", tmp);
+	else if (rename(tmp, path) == -1)
+		log_warn("%s", path);
+}

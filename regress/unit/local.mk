@@ -3,6 +3,37 @@
 UNIT_CFLAGS = $(CHECK_CFLAGS)
 UNIT_LIBS = $(CHECK_LIBS)
 
+# common/crypto; RLPx handshake and frames
+EXTRA_DIST += regress/vectors/rlpx_eip8.h regress/vectors/rlpx_frames.h
+if HAVE_CHECK
+UNIT_CRYPTO_PROGS = regress/unit/crypto_keccak regress/unit/crypto_secp \
+	regress/unit/crypto_ecies regress/unit/wire_rlpx regress/unit/wire_frame
+UNIT_CRYPTO_LIBS = common/libethcrypto.a common/libbase.a $(SECP_LIBS) \
+	$(CRYPTO_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += $(UNIT_CRYPTO_PROGS)
+TESTS += $(UNIT_CRYPTO_PROGS)
+regress_unit_crypto_keccak_SOURCES = regress/unit/common/crypto/keccak.c
+regress_unit_crypto_keccak_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_crypto_keccak_LDADD = common/libethcrypto.a common/libbase.a \
+	$(BSD_LIBS) $(UNIT_LIBS)
+if HAVE_NETTLE
+regress_unit_crypto_keccak_CFLAGS += -DHAVE_NETTLE $(NETTLE_CFLAGS)
+regress_unit_crypto_keccak_LDADD += $(NETTLE_LIBS)
+endif
+regress_unit_crypto_secp_SOURCES = regress/unit/common/crypto/secp.c
+regress_unit_crypto_secp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_crypto_secp_LDADD = $(UNIT_CRYPTO_LIBS)
+regress_unit_crypto_ecies_SOURCES = regress/unit/common/crypto/ecies.c
+regress_unit_crypto_ecies_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_crypto_ecies_LDADD = $(UNIT_CRYPTO_LIBS)
+regress_unit_wire_rlpx_SOURCES = regress/unit/common/wire/rlpx.c
+regress_unit_wire_rlpx_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_rlpx_LDADD = common/libwire.a $(UNIT_CRYPTO_LIBS)
+regress_unit_wire_frame_SOURCES = regress/unit/common/wire/frame.c
+regress_unit_wire_frame_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_frame_LDADD = common/libwire.a $(UNIT_CRYPTO_LIBS) $(SNAPPY_LIBS)
+endif
+
 # base
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/base_addr regress/unit/base_log regress/unit/base_util

@@ -522,8 +522,11 @@ options(int argc, char **argv)
 				g.size = number(optarg, 1 << 24);
 			break;
 		case 'K': g.atonce = number(optarg, 65536); break;
-		case 't': g.turnover = 1; /* FALLTHROUGH */
-		case 'n': g.count = number(optarg, COUNT_MAX); break;
+		case 'n':
+		case 't':
+			g.turnover = ch == 't';
+			g.count = number(optarg, COUNT_MAX);
+			break;
 		case 'T': g.hold = number(optarg, 1 << 30) * 1000000ULL; break;
 		case 'w': g.limit = number(optarg, 1 << 30) * 1000000ULL; break;
 		case 'h': usage(0);

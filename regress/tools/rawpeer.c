@@ -8,7 +8,8 @@
  * Set-up goes as far as -u says; then the actions run one after the other,
  * each an argument ("wait hello" "send 0x10 1024" "wait msg") or, without any,
  * a line of standard input. Each event is a line on standard output:
- *	self ID | listening URL | connected ADDR | handshake ID
+ *	self ID | listening URL | handshake ID
+ *	connected ADDR	our own when dialing, else the other side's
  *	hello version=V id=ID caps=A/1,B/2 client=TEXT
  *	ping | pong | msg CODE LEN SHA256 | sent CODE LEN SHA256
  *	disconnect 0x04 too-many-peers | closed | reset | error TEXT | timeout ACTION
@@ -305,15 +306,20 @@ connected(struct run *r)
 static void
 accepted(struct run *r)
 {
-	int		 fd = accept(r->listener, NULL, NULL);
+	struct sockaddr_storage ss;
+	socklen_t	 len = sizeof(ss);
+	struct addr	 a;
+	char		 buf[ADDR_STRLEN];
+	int		 fd = accept(r->listener, (struct sockaddr *)&ss, &len);
 
-	if (fd == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+	if (fd == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
+	    addr_from_sa(&a, (struct sockaddr *)&ss) == -1)
 		die("accept", strerror(errno));
 	close(r->listener);
 	r->listener = -1;
 	r->peer.fd = fd;
 	r->over = 0;
-	say("connected");
+	say("connected %s", addr_format(&a, buf));
 	r->seen[EV_CONNECTED]++;
 	peer_await(&r->peer);
 	if (r->until == STEP_CONNECT)

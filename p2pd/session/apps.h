@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef P2PD_SESSION_APPS_H
+#define P2PD_SESSION_APPS_H
+
+#include <sys/queue.h>
+#include <event2/event_struct.h>
+#include <stdint.h>
+
+#include "common/wire/app.h"
+#include "p2pd/messages.h"
+#include "p2pd/session/core.h"
+#include "p2pd/session/out.h"
+#include "p2pd/session/rbuf.h"
+
+struct peer;
+struct peercap;
+
+/* A capability that an application owns, all its versions. */
+struct appcap {
+	TAILQ_ENTRY(appcap)	 entry;
+	struct app		*app;
+	uint32_t		 capid;
+	uint8_t			 policy;
+	uint32_t		 nvers;
+	char			 name[CAP_NAME_MAX + 1];
+	struct m_capver		 vers[CAPVERS_MAX];
+};
+
+/* An attach that the parent has not answered. */
+struct attach {
+	TAILQ_ENTRY(attach)	 entry;
+	struct m_app_attach	 m;
+};
+
+#define ATTACHES_MAX	32	/* unanswered, one application */
+#define APPCAPS_MAX	64
+
+/* Why an application is not read. */
+#define APAUSE_OUT	0x01	/* it does not read its answers */
+#define APAUSE_PEER	0x02	/* the peer it sends to is slow */
+#define APAUSE_MEM	0x04
+
+struct app {
+	struct hnode		 node;		/* first; key is its number */
+	TAILQ_ENTRY(app)	 entry;
+	TAILQ_HEAD(, appcap)	 caps;
+	TAILQ_HEAD(, attach)	 attaches;
+	struct peers		 stalled;	/* peers not read for our sake */
+	struct event		 ev_read;
+	struct event		 ev_more;	/* goes on with what is kept */
+	struct out		 out;
+	struct rbuf		 rb;
+	struct holder		 holder;
+	struct app_head		 head;		/* when has_head */
+	uint32_t		 ncaps, nattaches;
+	uint32_t		 events;	/* sent so far */
+	uint32_t		 waiting_on;	/* peer's handle, APAUSE_PEER */
+	uint64_t		 dropped;
+	uint8_t			 has_head;
+	uint8_t			 pause;
+	uint8_t			 was_full;
+	uint8_t			 doomed;	/* to be closed this turn */
+	uint8_t			 closed;
+	char			 name[APP_NAME_MAX];
+};
+
+/* apps.c: from M_APP_OPEN to the end. */
+void	 app_open(const struct m_app *, int fd);
+/* The connection ends when this turn is over, and its output was tried. */
+void	 app_doom(struct app *, const char *why);
+void	 app_close(struct app *);
+void	 app_free(struct app *);
+void	 apps_reap(void);	/* closes the doomed */
+void	 apps_bury(void);
+struct appcap *appcap_find(uint32_t capid);
+/* AF_ATTACH asked of the parent, and its answer. */
+int	 app_attach(struct app *, uint32_t request, const struct app_attach *);
+void	 app_attached(const struct m_app_attached *);
+/* AF_DETACH; -1 when it is not ours. */
+int	 app_detach(struct app *, uint32_t capid);
+
+/* appout.c: what an application is told. */
+void	 app_reply(struct app *, enum app_type, uint32_t request, uint32_t peer,
+	    const void *body, size_t);
+void	 app_event(struct app *, enum app_type, unsigned int flags, uint32_t peer,
+	    const void *body, size_t);
+void	 app_error(struct app *, uint32_t request, unsigned int error,
+	    unsigned int room, const char *text);
+void	 app_peer_up(struct appcap *, struct peer *, struct peercap *,
+	    unsigned int flags);
+void	 app_peer_down(struct appcap *, struct peer *, struct peercap *,
+	    const struct m_peer_end *);
+/* AF_SENT to the application with this number, if it is still there. */
+void	 app_sent(uint32_t app, uint32_t request, uint32_t peer,
+	    enum app_sent outcome);
+
+/* appio.c: its socket. */
+extern const struct rb_ops app_rb_ops;
+void	 app_readable(int, short, void *);
+void	 app_more(int, short, void *);
+void	 app_pause(struct app *, unsigned int why);
+void	 app_resume(struct app *, unsigned int why);
+/* Those that wait for this peer's queue. */
+void	 apps_wake(struct peer *);
+
+/* apprequest.c: one frame from an application. */
+enum rb_result app_request(struct app *, const struct app_head *, uint8_t *body);
+
+#endif

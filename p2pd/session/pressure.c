@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <event2/event.h>
+
+#include "common/base/log.h"
+#include "common/wire/reason.h"
+#include "p2pd/session/apps.h"
+#include "p2pd/session/mux.h"
+#include "p2pd/session/peer.h"
+#include "p2pd/session/pressure.h"
+
+#define PAUSE_FOR_MS	1000
+
+static void
+pressed(void)
+{
+	ses.pressed = 1;
+	turn_soon();
+}
+
+static struct peer *
+largest_of(struct peers *list, struct peer *max)
+{
+	struct peer	*p;
+
+	TAILQ_FOREACH(p, list, entry)
+		if (max == NULL || p->holder.held > max->holder.held)
+			max = p;
+	return max;
+}
+
+static struct app *
+largest_app(void)
+{
+	struct app	*a, *max = NULL;
+
+	TAILQ_FOREACH(a, &ses.apps, entry)
+		if (max == NULL || a->holder.held > max->holder.held)
+			max = a;
+	return max;
+}
+
+/* Ends the largest holder; 0 when nobody holds anything. */
+static int
+drop_largest(void)
+{
+	struct app	*a = largest_app();
+	struct peer	*p;
+
+	p = largest_of(&ses.lingering, largest_of(&ses.peers, NULL));
+	if (a != NULL && (p == NULL || a->holder.held > p->holder.held)) {
+		if (a->holder.held == 0)
+			return 0;
+		app_doom(a, "memory is short and it holds most");
+		apps_reap();
+	} else {
+		if (p == NULL || p->holder.held == 0)
+			return 0;
+		log_warnx("peer %u ended: memory is short and it holds %zu "
+		    "bytes", p->node.key, p->holder.held);
+		if (p->state == PEER_LINGER)
+			linger_end(p);
+		else
+			peer_fail(p, REASON_MEMORY);
+	}
+	peer_bury();
+	apps_bury();
+	return 1;
+}
+
+static void
+relax(void)
+{
+	struct peer	*p, *next;
+	struct app	*a;
+
+	ses.pressed = 0;
+	event_del(&ses.ev_pressure);
+	TAILQ_FOREACH_SAFE(p, &ses.peers, entry, next) {
+		peer_resume(p, PAUSE_MEM);
+		if (!mux_blocked(p))
+			peer_resume(p, PAUSE_APP);
+	}
+	TAILQ_FOREACH(a, &ses.apps, entry)
+		app_resume(a, APAUSE_MEM);
+}
+
+static void
+overdue(int fd, short what, void *arg)
+{
+	while (budget_over() && drop_largest())
+		;
+	turn_soon();
+}
+
+void
+pressure_turn(void)
+{
+	if (!ses.pressed)
+		return;
+	while (budget_critical() && drop_largest())
+		;
+	if (!budget_over())
+		relax();
+	else if (!evtimer_pending(&ses.ev_pressure, NULL))
+		event_after(&ses.ev_pressure, PAUSE_FOR_MS);
+}
+
+void
+pressure_setup(void)
+{
+	evtimer_assign(&ses.ev_pressure, ses.env.base, overdue, NULL);
+	budget_init(ses.init.mem_budget, pressed);
+}

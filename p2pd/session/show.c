@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "common/ctl/ctl.h"
+#include "common/wire/enode.h"
+#include "p2pd/session/apps.h"
+#include "p2pd/session/peer.h"
+#include "p2pd/session/show.h"
+
+struct show {
+	TAILQ_ENTRY(show)	 entry;
+	struct m_show		 m;
+	struct peer		*next;		/* SHOW_PEERS */
+};
+
+static void
+cap_string(struct rec *r, const char *key, const struct cap *c)
+{
+	rec_strf(r, key, "%s/%u", c->name, c->version);
+}
+
+static void
+rec_shared(struct rec *r, const struct peercap *pc, int detail)
+{
+	rec_map(r, "");
+	rec_str(r, "name", pc->shared.cap.name);
+	rec_u64(r, "version", pc->shared.cap.version);
+	rec_u64(r, "offset", pc->shared.offset);
+	rec_u64(r, "codes", pc->shared.codes);
+	rec_bool(r, "app", pc->ac != NULL);
+	rec_u64(r, "msgs_in", pc->msgs_in);
+	rec_u64(r, "msgs_out", pc->msgs_out);
+	rec_u64(r, "bytes_in", pc->bytes_in);
+	rec_u64(r, "bytes_out", pc->bytes_out);
+	rec_u64(r, "dropped", pc->dropped);
+	if (detail) {
+		rec_u64(r, "queued", pc->queued);
+		if (pc->ac != NULL)
+			rec_str(r, "application", pc->ac->app->name);
+		else
+			rec_null(r, "application");
+	}
+	rec_end(r);
+}
+
+static void
+rec_enode(struct rec *r, const struct peer *p)
+{
+	struct enode	 e;
+	char		 buf[ENODE_STRLEN];
+
+	memset(&e, 0, sizeof(e));
+	memcpy(e.id, p->id, sizeof(e.id));
+	addr_format_ip(&p->remote, e.host);
+	e.tcp = e.udp = p->remote.port;
+	rec_str(r, "enode", enode_format(&e, buf, sizeof(buf)));
+}
+
+static void
+rec_detail(struct rec *r, const struct peer *p, uint64_t now)
+{
+	rec_bool(r, "snappy", frame_snappy_tx(p->codec));
+	rec_u64(r, "memory", p->holder.held);
+	rec_u64(r, "read_ms", now - p->read_at);
+	rec_bool(r, "stalled", (p->pause & PAUSE_APP) != 0);
+	rec_bool(r, "paused", p->pause != 0);
+}
+
+static void
+rec_peer(struct rec *r, const struct peer *p, int detail)
+{
+	char		 addr[ADDR_STRLEN], hex[2 * SECP_PUB + 1];
+	uint64_t	 now = mono_ms();
+	uint32_t	 i;
+
+	rec_u64(r, "handle", p->node.key);
+	rec_str(r, "id", hex_encode(hex, p->id, sizeof(p->id)));
+	rec_enode(r, p);
+	rec_str(r, "address", addr_format(&p->remote, addr));
+	rec_str(r, "local", addr_format(&p->local, addr));
+	rec_str(r, "direction", p->flags & PF_INBOUND ? "in" : "out");
+	rec_bool(r, "static", (p->flags & PF_STATIC) != 0);
+	rec_bool(r, "trusted", (p->flags & PF_TRUSTED) != 0);
+	rec_str(r, "client", p->client);
+	rec_u64(r, "p2p_version", p->p2p_version);
+	rec_list(r, "capabilities");
+	for (i = 0; i < p->nlisted; i++)
+		cap_string(r, "", &p->listed[i]);
+	rec_end(r);
+	rec_list(r, "shared");
+	for (i = 0; i < p->ncaps; i++)
+		rec_shared(r, &p->caps[i], detail);
+	rec_end(r);
+	rec_u64(r, "since_ms", now - p->since);
+	rec_u64(r, "bytes_in", p->bytes_in);
+	rec_u64(r, "bytes_out", p->bytes_out);
+	rec_u64(r, "msgs_in", p->msgs_in);
+	rec_u64(r, "msgs_out", p->msgs_out);
+	if (p->ping_ms == UINT32_MAX)
+		rec_null(r, "ping_ms");
+	else
+		rec_u64(r, "ping_ms", p->ping_ms);
+	rec_u64(r, "queue_in", p->queued);
+	rec_u64(r, "queue_out", p->out.bytes);
+	if (detail)
+		rec_detail(r, p, now);
+}
+
+static void
+rec_status(struct rec *r)
+{
+	rec_str(r, "kind", "session");
+	rec_u64(r, "instance", ses.init.instance);
+	rec_u64(r, "peers", ses.npeers);
+	rec_u64(r, "apps", ses.apptab.n);
+	rec_u64(r, "memory", budget_used());
+	rec_u64(r, "memory_limit", ses.init.mem_budget);
+	rec_u64(r, "lingering", ses.nlinger);
+	rec_u64(r, "bytes_in", ses.bytes_in);
+	rec_u64(r, "bytes_out", ses.bytes_out);
+	rec_u64(r, "msgs_in", ses.msgs_in);
+	rec_u64(r, "msgs_out", ses.msgs_out);
+	rec_u64(r, "dropped", ses.dropped);
+}
+
+/* The status when p is NULL. */
+static void
+send_rec(uint32_t conn, const struct peer *p, int detail)
+{
+	static struct rec	 r;
+	static struct ctl_rec	 m;
+
+	rec_init(&r);
+	if (p == NULL)
+		rec_status(&r);
+	else
+		rec_peer(&r, p, detail);
+	if (rec_finish(&r) == -1)
+		return;
+	m.conn = conn;
+	m.len = r.len;
+	memcpy(m.rec, r.buf, r.len);
+	tell_parent(&ctl_rec_desc, &m);
+}
+
+static void
+finish(struct show *s, enum ctl_code code)
+{
+	struct ctl_end	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.conn = s->m.conn;
+	m.code = (uint8_t)code;
+	if (code == CTLE_NOTFOUND)
+		strlcpy(m.text, "no such peer", sizeof(m.text));
+	tell_parent(&ctl_end_desc, &m);
+	TAILQ_REMOVE(&ses.shows, s, entry);
+	free(s);
+}
+
+static void
+show_peer(struct show *s)
+{
+	struct peer	*p = peer_find(s->m.handle);
+
+	if (p != NULL)
+		send_rec(s->m.conn, p, 1);
+	finish(s, p != NULL ? CTLE_OK : CTLE_NOTFOUND);
+}
+
+static void
+show_some_peers(struct show *s)
+{
+	struct peer	*p;
+
+	while (!ses.env.full()) {
+		if ((p = s->next) == NULL) {
+			finish(s, CTLE_OK);
+			return;
+		}
+		s->next = TAILQ_NEXT(p, entry);
+		send_rec(s->m.conn, p, 0);
+	}
+}
+
+void
+show_continue(void)
+{
+	struct show	*s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &ses.shows, entry, next) {
+		if (ses.env.full())
+			return;
+		switch (s->m.what) {
+		case SHOW_PEERS:
+			show_some_peers(s);
+			break;
+		case SHOW_PEER:
+			show_peer(s);
+			break;
+		default:
+			send_rec(s->m.conn, NULL, 0);
+			finish(s, CTLE_OK);
+			break;
+		}
+	}
+}
+
+void
+show_start(const struct m_show *m)
+{
+	struct ctl_end	 end;
+	struct show	*s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		memset(&end, 0, sizeof(end));
+		end.conn = m->conn;
+		end.code = CTLE_FAILED;
+		tell_parent(&ctl_end_desc, &end);
+		return;
+	}
+	s->m = *m;
+	s->next = TAILQ_FIRST(&ses.peers);
+	TAILQ_INSERT_TAIL(&ses.shows, s, entry);
+	show_continue();
+}
+
+void
+show_forget(struct peer *p)
+{
+	struct show	*s;
+
+	TAILQ_FOREACH(s, &ses.shows, entry)
+		if (s->next == p)
+			s->next = TAILQ_NEXT(p, entry);
+}
+
+void
+show_cleanup(void)
+{
+	struct show	*s;
+
+	while ((s = TAILQ_FIRST(&ses.shows)) != NULL) {
+		TAILQ_REMOVE(&ses.shows, s, entry);
+		free(s);
+	}
+}
+
+void
+show_message(const struct peer *p, const struct peercap *pc, uint32_t code,
+    size_t size, const char *direction)
+{
+	static struct rec	 r;
+	static struct m_event	 m;
+	char			 hex[2 * SECP_PUB + 1];
+
+	if (ses.env.full()) {
+		ses.lost++;
+		return;
+	}
+	rec_init(&r);
+	rec_str(&r, "event", "message");
+	rec_str(&r, "direction", direction);
+	rec_u64(&r, "handle", p->node.key);
+	rec_str(&r, "id", hex_encode(hex, p->id, sizeof(p->id)));
+	rec_str(&r, "capability", pc->shared.cap.name);
+	rec_u64(&r, "version", pc->shared.cap.version);
+	rec_u64(&r, "code", code);
+	rec_u64(&r, "size", size);
+	if (rec_finish(&r) == -1 || r.len > sizeof(m.rec))
+		return;
+	m.message = 1;
+	m.lost = ses.lost;
+	m.len = r.len;
+	memcpy(m.rec, r.buf, r.len);
+	if (ses.env.send(&m_event_desc, &m) == -1)
+		ses.lost++;
+	else
+		ses.lost = 0;
+}

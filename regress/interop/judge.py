@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: ISC
-"""What the interop driver is made of: children that speak JSON lines, a p2pd
-in a directory of its own, and the score."""
+"""What the interop driver is made of, besides the harness of the integration
+tests: foreign nodes that speak JSON lines, and the score."""
 
 import contextlib
 import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-WAIT = 30.0         # seconds for anything that should happen at once
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../integration"))
+import p2ptest
+from p2ptest import Failure, Lines, WAIT, until
 
-
-class Failure(Exception):
-    """A check did not hold."""
+# Disconnect reasons on the wire, as p2pd names them.
+REASONS = {0x00: "requested", 0x02: "breach of protocol", 0x03: "useless peer",
+           0x04: "too many peers", 0x05: "already connected",
+           0x06: "incompatible version", 0x07: "null identity", 0x08: "quitting",
+           0x09: "unexpected identity", 0x0a: "self", 0x0b: "timeout",
+           0x10: "subprotocol error"}
 
 
 def content(seed, size):
@@ -33,61 +36,29 @@ def content(seed, size):
     return bytes(out[:size])
 
 
-def short(event):
-    text = json.dumps(event)
-    return text if len(text) < 300 else text[:300] + "..."
+class Child(Lines):
+    """A process whose lines are JSON objects."""
 
-
-class Child:
-    """A process whose output is JSON, an object a line."""
-
-    alive = []
-
-    def __init__(self, name, argv, **kw):
-        self.name = name
+    def __init__(self, name, argv):
+        super().__init__(name, argv)
         self.events = []
-        self.seen = []
-        self.open = True
-        self.changed = threading.Condition()
-        self.writing = threading.Lock()
-        self.log = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log, text=True, start_new_session=True, **kw)
-        Child.alive.append(self)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.at = 0
 
-    def _read(self):
-        for line in self.process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                event = {"event": "rubbish", "line": line[:200]}
-            with self.changed:
-                self.events.append(event)
-                self.seen.append(short(event))
-                self.changed.notify_all()
-        with self.changed:
-            self.open = False
-            self.changed.notify_all()
-
-    def say(self, **command):
+    def command(self, **fields):
         try:
-            with self.writing:
-                self.process.stdin.write(json.dumps(command) + "\n")
-                self.process.stdin.flush()
-        except OSError:
-            raise Failure(f"{self.name} is gone{self.story()}")
+            self.say(json.dumps(fields))
+        except OSError as e:
+            raise Failure(f"{self.name} is gone{self.story()}") from e
 
-    def expect(self, *names, timeout=WAIT, **match):
-        """Awaits and takes the first event so named that has these values."""
-        def fits(e):
-            return e.get("event") in names and all(
-                e.get(k) == v for k, v in match.items())
-
+    def await_event(self, fits, what, timeout=WAIT):
+        """Takes the first event that fits."""
         deadline = time.monotonic() + timeout
         with self.changed:
             while True:
+                while self.at < len(self.lines):
+                    with contextlib.suppress(ValueError):
+                        self.events.append(json.loads(self.lines[self.at]))
+                    self.at += 1
                 for i, e in enumerate(self.events):
                     if fits(e):
                         return self.events.pop(i)
@@ -95,41 +66,113 @@ class Child:
                 if not self.open or left <= 0:
                     break
                 self.changed.wait(left)
-        raise Failure(f"{self.name}: no {' or '.join(names)} {match or ''}{self.story()}")
+        raise Failure(f"{self.name}: no {what}{self.story()}")
+
+    def expect(self, *names, timeout=WAIT, **match):
+        """Takes the first event so named that has these values."""
+        return self.await_event(
+            lambda e: e.get("event") in names and
+            all(e.get(k) == v for k, v in match.items()),
+            f"{' or '.join(names)} {match or ''}", timeout)
 
     def story(self):
         """The last that it said, for whoever has to find out why."""
-        self.log.seek(0)
-        tail = self.log.read().splitlines()[-25:]
-        with self.changed:
-            return "".join("\n  " + line for line in self.seen[-10:] + tail)
+        return "".join("\n  " + line[:300] for line in self.lines[-25:])
 
-    def stop(self, sig=signal.SIGTERM, timeout=10):
-        """Ends it and its children; returns its exit status."""
-        if self in Child.alive:
-            Child.alive.remove(self)
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        try:
-            return self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            return None
 
-    @classmethod
-    def stop_all(cls):
-        for child in list(cls.alive):
-            child.stop(signal.SIGKILL)
+class Foreign(Child):
+    """gethpeer or ethjspeer: ready when it returns."""
+
+    def __init__(self, name, argv):
+        super().__init__(name, argv)
+        ready = self.expect("ready")
+        self.id, self.enode = ready["id"], ready["enode"]
+
+    def echo(self, on):
+        self.command(cmd="echo", on=on)
+        self.expect("echo", on=on)
+
+    def quit(self):
+        """Stops in order: returns when its last connection is closed."""
+        self.command(cmd="stop")
+        self.expect("stopped")
+        self.kill()
+
+
+class Node(p2ptest.Node):
+    """A p2pd that is monitored, for as long as a with statement lasts."""
+
+    def __init__(self, *settings):
+        super().__init__(*settings)
+        self.key = os.path.join(self.data, "nodekey")
+        self.events = Child("p2pctl monitor", [
+            p2ptest.P2PCTL, "-s", self.sock, "-j", "monitor"])
+        until(lambda: self.status()["monitors"] > 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for child in list(Lines.alive):
+            if child is not self.process:
+                child.kill()
+        self.stop()
+        self.clean()
+
+    def make_key(self, name):
+        path = os.path.join(self.dir, name)
+        with open(path, "w") as f:
+            f.write(secrets.token_hex(32))
+        return path
+
+    def add(self, enode):
+        self.ctl("peer", "add", enode)
+
+    def history_has(self, **match):
+        entry = next((e for e in self.ctl("show", "history") if all(
+            e.get(k) == v for k, v in match.items())), None)
+        if entry is None:
+            raise Failure(f"not in p2pctl show history: {match}")
+
+    def expect_refused(self, id, local):
+        """An inbound node was refused, for this local reason."""
+        match = {"direction": "in", "reason": local}
+        if id is not None:
+            match["id"] = id
+        self.events.expect("attempt", **match)
+        self.history_has(**match)
+
+    def expect_told(self, id, *reasons):
+        """This node told us one of these reasons, in set-up or as a peer."""
+        names = [REASONS[r] for r in reasons]
+
+        def fits(e):
+            if e.get("id") != id:
+                return False
+            if e["event"] == "peer-down":
+                return e["remote"] and e["disc"] in names
+            return e["event"] == "attempt" and e["disc_received"] in names
+
+        e = self.events.await_event(fits, f"{' or '.join(names)} told by {id[:16]}")
+        self.history_has(id=id, disc_received=e.get("disc_received") or e["disc"])
+
+    def expect_useless(self, id):
+        """Nothing in common with this node; either side may be first to say so."""
+        self.events.await_event(
+            lambda e: e.get("id") == id and (
+                "useless" == e.get("reason") or
+                REASONS[0x03] in (e.get("disc_received"), e.get("disc"))),
+            f"useless {id[:16]}")
+
+    def expect_dial_failed(self, id, local):
+        self.events.expect("attempt", id=id, direction="out", reason=local)
+        self.history_has(id=id, direction="out", reason=local)
 
 
 class Tools:
-    """Where the programs are; builds the foreign ones."""
+    """The foreign programs: builds them, starts them."""
 
     def __init__(self, source, work):
-        build = os.environ.get("P2PD_BUILD", os.getcwd())
-        self.p2pd = os.environ.get("P2PD", os.path.join(build, "p2pd/p2pd"))
-        self.p2pctl = os.environ.get("P2PCTL", os.path.join(build, "p2pctl/p2pctl"))
         self.source = source
         self.work = work
         os.makedirs(work, exist_ok=True)
@@ -188,56 +231,6 @@ class Tools:
         return Child("rlpxpeer", [os.path.join(self.work, "rlpxpeer"), *options])
 
 
-class Foreign(Child):
-    """gethpeer or ethjspeer: ready when it returns."""
-
-    def __init__(self, name, argv):
-        super().__init__(name, argv)
-        ready = self.expect("ready")
-        self.id, self.enode = ready["id"], ready["enode"]
-
-    def echo(self, on):
-        self.say(cmd="echo", on=on)
-        self.expect("echo", on=on)
-
-    def quit(self):
-        """Stops in order; the process is there until the last socket closed."""
-        self.say(cmd="stop")
-        self.expect("stopped")
-        self.stop()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Node:
-    """A p2pd with its own data directory, on a free port of loopback."""
-
-    def __init__(self, tools, *settings):
-        self.tools = tools
-        self.dir = tempfile.mkdtemp(prefix="p2pd-interop-")
-        self.port = free_port()
-        self.key = os.path.join(self.dir, "nodekey")
-        self.socket = os.path.join(self.dir, "ctl.sock")
-        self.app_socket = os.path.join(self.dir, "app.sock")
-        conf = os.path.join(self.dir, "p2pd.conf")
-        with open(conf, "w") as f:
-            f.write("\n".join([
-                f'listen on 127.0.0.1 port {self.port}',
-                f'data directory "{self.dir}"',
-                f'control socket "{self.socket}"',
-                f'application socket "{self.app_socket}"',
-                *settings, ""]))
-        self.process = Child("p2pd", [tools.p2pd, "-d", "-f", conf])
-
-    def ctl(self, *words, name="p2pctl"):
-        """A p2pctl that goes on: monitor, attach."""
-        return Child(name, [self.tools.p2pctl, "-s", self.socket, *words])
-
-
 class GroupOver(Exception):
     """A check failed on which the others of its group stand."""
 
@@ -259,7 +252,8 @@ class Score:
         except GroupOver:
             print("# the rest of this group is left out", flush=True)
         finally:
-            Child.stop_all()
+            for child in list(Lines.alive):
+                child.kill()
 
     @contextlib.contextmanager
     def check(self, name):

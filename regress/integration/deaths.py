@@ -13,7 +13,7 @@ PEERS = 100
 
 def load(n, count, *options):
     p = Lines("load", [LOAD, "-n", str(count), *options, n.enode])
-    p.expect(r"^up ")
+    p.expect(r"^up=")
     until(lambda: n.status()["peers"] == count)
     return p
 

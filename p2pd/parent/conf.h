@@ -96,7 +96,7 @@ struct p2pd_conf {
 	uint32_t		 max_peers;
 	uint32_t		 max_pending_in;
 	uint32_t		 max_pending_out;
-	uint32_t		 dial_ratio;	/* one in this many peers may be dialed; >= 1 */
+	uint32_t		 dial_ratio;	/* at most one peer in this many is dialed; >= 1 */
 	struct conf_throttle	 throttle_addr;
 	struct conf_throttle	 throttle_net;
 

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/* p2pd.conf(5): the grammar, and what each statement does. */
+%{
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "p2pd/parent/conf.h"
+#include "p2pd/parent/confset.h"
+#include "p2pd/parent/lex.h"
+
+static struct lex		*lx;
+static struct p2pd_conf		*conf;
+static struct lex_word		*token;		/* the newest */
+static int			 token_bad;	/* it was told already */
+static int			 as_value;	/* after "=" no word is a keyword */
+static int			 listen_none;
+
+int		 yyparse(void);
+static int	 yylex(void);
+static void	 yyerror(const char *);
+static int	 list_each(int (*)(struct lex *, struct p2pd_conf *,
+		    const struct lex_word *), struct lex_word *);
+static struct lex_word *reverse(struct lex_word *);
+%}
+
+%union {
+	struct lex_word	*w;
+	int		 i;
+}
+
+%token ADDRESS ALLOW ALLOWLIST ANY APP BAN CAPABILITY CONTROL DEFAULT
+%token DENY DIAL DISCONNECT DROPOLDEST GROUP INBOUND INCLUDE LISTEN MAXPENDING
+%token MEMORY MODE NETRESTRICT NO NONE OFF ON OUTBOUND OVERFLOW PER PERPEER
+%token PORT QUEUE REQUIRE RESTRICTED SANDBOX SESSION SOCKET STATIC SUBNET
+%token THROTTLE TRUSTED USER YES
+%token BADTOKEN
+%token <w> SETTING STRING
+%type <w> list words varvalue optport optcap
+%type <i> yesno action sandbox overflow
+
+%%
+
+file		: /* empty */
+		| file '\n'
+		| file statement '\n'
+		| file include
+		| file error '\n'
+		;
+
+/* The newline is in it, so that no token is read before the file is open. */
+include		: INCLUDE STRING '\n'		{ (void)lex_include(lx, $2); }
+		;
+
+statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
+		| SETTING STRING		{ (void)confset_setting(lx, conf, $1, $2); }
+		| USER STRING			{ (void)confset_named(lx, conf, "user", $2); }
+		| LISTEN ON STRING optport	{ (void)confset_listen(lx, conf, $3, $4); }
+		| LISTEN NONE			{ listen_none = 1; }
+		| DIAL yesno			{ conf->dial = $2; }
+		| MAXPENDING pending
+		| THROTTLE throttle
+		| NETRESTRICT list		{ (void)list_each(confset_netrestrict, $2); }
+		| ALLOWLIST list		{
+			conf->allowlist_on = 1;
+			(void)list_each(confset_allow, $2);
+		}
+		| BAN list			{ (void)list_each(confset_ban, $2); }
+		| STATIC list			{ (void)list_each(confset_static, $2); }
+		| TRUSTED list			{ (void)list_each(confset_trusted, $2); }
+		| SANDBOX sandbox		{ conf->sandbox = $2; }
+		| QUEUE PERPEER STRING		{ (void)confset_named(lx, conf, "queue per-peer", $3); }
+		| QUEUE APP STRING		{ (void)confset_named(lx, conf, "queue app", $3); }
+		| SESSION MEMORY STRING		{ (void)confset_named(lx, conf, "session memory", $3); }
+		| OVERFLOW overflow		{ conf->overflow = $2; }
+		| CONTROL SOCKET		{ confset_socket(&conf->ctl); }
+		    sockaddr
+		| CONTROL RESTRICTED SOCKET	{ confset_socket(&conf->ctl_ro); }
+		    sockpath
+		| APP SOCKET			{ confset_socket(&conf->app); }
+		    sockpath
+		| action APP			{ confset_rule(conf, $1); }
+		    who optcap			{ (void)confset_rule_pattern(lx, $5); }
+		;
+
+pending		: INBOUND STRING		{ (void)confset_named(lx, conf, "max-pending inbound", $2); }
+		| OUTBOUND STRING		{ (void)confset_named(lx, conf, "max-pending outbound", $2); }
+		;
+
+throttle	: ADDRESS STRING		{
+			conf->throttle_addr.count = 1;
+			(void)confset_named(lx, conf, "throttle address", $2);
+		}
+		| ADDRESS OFF			{ conf->throttle_addr.count = 0; }
+		| SUBNET STRING PER STRING	{
+			(void)confset_named(lx, conf, "throttle subnet", $2);
+			(void)confset_named(lx, conf, "throttle subnet per", $4);
+		}
+		| SUBNET OFF			{ conf->throttle_net.count = 0; }
+		| OFF				{
+			conf->throttle_addr.count = 0;
+			conf->throttle_net.count = 0;
+		}
+		;
+
+optport		: /* empty */			{ $$ = NULL; }
+		| PORT STRING			{ $$ = $2; }
+		;
+
+yesno		: YES				{ $$ = 1; }
+		| NO				{ $$ = 0; }
+		;
+
+sandbox		: DEFAULT			{ $$ = CONF_SANDBOX_DEFAULT; }
+		| REQUIRE			{ $$ = CONF_SANDBOX_REQUIRE; }
+		| OFF				{ $$ = CONF_SANDBOX_OFF; }
+		;
+
+overflow	: DISCONNECT			{ $$ = CONF_OVERFLOW_DISCONNECT; }
+		| DROPOLDEST			{ $$ = CONF_OVERFLOW_DROP; }
+		;
+
+action		: ALLOW				{ $$ = 1; }
+		| DENY				{ $$ = 0; }
+		;
+
+who		: ANY
+		| USER STRING			{ (void)confset_rule_user(lx, $2); }
+		| GROUP STRING			{ (void)confset_rule_group(lx, $2); }
+		;
+
+optcap		: /* empty */			{ $$ = NULL; }
+		| CAPABILITY STRING		{ $$ = $2; }
+		;
+
+sockpath	: sockaddr
+		| NONE				{ confset_socket_none(); }
+		;
+
+sockaddr	: STRING			{ (void)confset_socket_path(lx, $1); }
+		    sockopts
+		;
+
+sockopts	: /* empty */
+		| sockopts GROUP STRING		{ (void)confset_socket_group(lx, $3); }
+		| sockopts MODE STRING		{ (void)confset_socket_mode(lx, $3); }
+		;
+
+list		: STRING
+		| '{' nothing words '}'		{ $$ = reverse($3); }
+		;
+
+words		: /* empty */			{ $$ = NULL; }
+		| words STRING nothing		{ $2->next = $1; $$ = $2; }
+		;
+
+nothing		: /* empty */
+		| nothing ','
+		| nothing '\n'
+		;
+
+varvalue	: STRING
+		| varvalue STRING		{ $$ = lex_join(lx, $1, $2); }
+		;
+
+%%
+
+struct keyword {
+	const char	*name;
+	int		 token;
+};
+
+/* Sorted. Settings of one number or text are in confset.c's table. */
+static const struct keyword keywords[] = {
+	{ "address", ADDRESS },
+	{ "allow", ALLOW },
+	{ "allowlist", ALLOWLIST },
+	{ "any", ANY },
+	{ "app", APP },
+	{ "ban", BAN },
+	{ "capability", CAPABILITY },
+	{ "control", CONTROL },
+	{ "default", DEFAULT },
+	{ "deny", DENY },
+	{ "dial", DIAL },
+	{ "disconnect", DISCONNECT },
+	{ "drop-oldest", DROPOLDEST },
+	{ "group", GROUP },
+	{ "inbound", INBOUND },
+	{ "include", INCLUDE },
+	{ "listen", LISTEN },
+	{ "max-pending", MAXPENDING },
+	{ "memory", MEMORY },
+	{ "mode", MODE },
+	{ "netrestrict", NETRESTRICT },
+	{ "no", NO },
+	{ "none", NONE },
+	{ "off", OFF },
+	{ "on", ON },
+	{ "outbound", OUTBOUND },
+	{ "overflow", OVERFLOW },
+	{ "per", PER },
+	{ "per-peer", PERPEER },
+	{ "port", PORT },
+	{ "queue", QUEUE },
+	{ "require", REQUIRE },
+	{ "restricted", RESTRICTED },
+	{ "sandbox", SANDBOX },
+	{ "session", SESSION },
+	{ "socket", SOCKET },
+	{ "static", STATIC },
+	{ "subnet", SUBNET },
+	{ "throttle", THROTTLE },
+	{ "trusted", TRUSTED },
+	{ "user", USER },
+	{ "yes", YES },
+};
+
+static int
+keyword_cmp(const void *name, const void *k)
+{
+	return strcmp(name, ((const struct keyword *)k)->name);
+}
+
+static int
+yylex(void)
+{
+	const struct keyword	*k;
+	int			 t;
+
+	t = lex_next(lx, &token);
+	yylval.w = token;
+	token_bad = t == LEX_BAD;
+	if (t == LEX_BAD)
+		return BADTOKEN;
+	if (t != LEX_WORD) {
+		as_value = t == '=';
+		return t;
+	}
+	if (token->quoted || as_value)
+		return STRING;
+	k = bsearch(token->s, keywords, nitems_of(keywords),
+	    sizeof(keywords[0]), keyword_cmp);
+	if (k != NULL)
+		return k->token;
+	return confset_is_setting(token->s) ? SETTING : STRING;
+}
+
+static void
+yyerror(const char *msg)
+{
+	if (token_bad)
+		return;
+	if (token->s[0] == '\0' && !token->quoted)
+		(void)lex_error(lx, token, "%s at the end of the file", msg);
+	else if (token->s[0] == '\n')
+		(void)lex_error(lx, token, "%s at the end of the line", msg);
+	else
+		(void)lex_error(lx, token, "%s at \"%s\"", msg, token->s);
+}
+
+/* Words are gathered last first. */
+static struct lex_word *
+reverse(struct lex_word *w)
+{
+	struct lex_word	*done = NULL, *next;
+
+	for (; w != NULL; w = next) {
+		next = w->next;
+		w->next = done;
+		done = w;
+	}
+	return done;
+}
+
+static int
+list_each(int (*fn)(struct lex *, struct p2pd_conf *, const struct lex_word *),
+    struct lex_word *w)
+{
+	int	 ret = 0;
+
+	for (; w != NULL; w = w->next)
+		if (fn(lx, conf, w) == -1)
+			ret = -1;
+	return ret;
+}
+
+struct p2pd_conf *
+conf_parse(const char *path, char *const *defs, conf_errfn err, void *arg)
+{
+	struct p2pd_conf	*done;
+
+	if ((conf = conf_new()) == NULL)
+		fatal("configuration");
+	lx = lex_open(path != NULL ? path : CONF_PATH, path == NULL, defs, err,
+	    arg);
+	if (lx == NULL) {
+		conf_free(conf);
+		conf = NULL;
+		return NULL;
+	}
+	as_value = listen_none = 0;
+	(void)yyparse();
+	if (lex_errors(lx) == 0)
+		confset_finish(lx, conf, listen_none);
+	done = conf;
+	if (lex_errors(lx) > 0) {
+		conf_free(conf);
+		done = NULL;
+	}
+	lex_free(lx);
+	lx = NULL;
+	conf = NULL;
+	return done;
+}

@@ -98,3 +98,19 @@ regress_unit_ctl_record_SOURCES = regress/unit/common/ctl/record.c
 regress_unit_ctl_record_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ctl_record_LDADD = common/libctl.a $(BSD_LIBS) $(UNIT_LIBS)
 endif
+
+# p2pd/control
+if HAVE_CHECK
+control_tests = regress/unit/control_intro regress/unit/control_server
+check_PROGRAMS += $(control_tests)
+TESTS += $(control_tests)
+regress_unit_control_intro_SOURCES = regress/unit/p2pd/control/intro.c
+regress_unit_control_intro_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_control_intro_LDADD = p2pd/libp2pd.a common/libwire.a \
+	common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_control_server_SOURCES = regress/unit/p2pd/control/server.c
+regress_unit_control_server_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_control_server_LDADD = p2pd/libp2pd.a common/libctl.a \
+	common/libwire.a common/libipc.a common/libbase.a $(EVENT_LIBS) \
+	$(BSD_LIBS) $(UNIT_LIBS)
+endif

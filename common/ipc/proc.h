@@ -81,14 +81,17 @@ const struct proc_profile *proc_profile(const char *name);
  * but leave. Call it once, with all set-up that needs files, root or address
  * lookups behind, and one thread.
  *
- * Without root chroot and uid are left out and reported unavailable, but
- * PROC_SANDBOX_REQUIRE does not insist on them unless opts asks for a uid.
+ * Chroot and uid are reported unavailable when opts does not ask for them, and
+ * when it does but we are not root, which is an error if the sandbox is
+ * required.  PROC_SANDBOX_REQUIRE does not insist on the parts of Landlock that
+ * came later (network, scopes): seccomp says most of the same.
+ * A directory to chroot to must be empty, root's, and writable by root alone.
  * The parent's filter and capabilities are inherited by what it spawns.
  */
 int	 proc_confine(const struct proc_profile *, const struct proc_opts *,
 	    struct proc_layers *, char *why, size_t whylen);
 
-#define PROC_LAYERS_STRLEN	192
+#define PROC_LAYERS_STRLEN	320
 
 /* "chroot uid nodump caps no_new_privs rlimits landlock/7 seccomp", then what
    is missing: "; without ...". Returns buf. */

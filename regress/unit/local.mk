@@ -51,8 +51,16 @@ endif
 
 # ipc
 if HAVE_CHECK
-check_PROGRAMS += regress/unit/ipc_ibuf regress/unit/ipc_imsg regress/unit/ipc_msg regress/unit/ipc_channel
-TESTS += regress/unit/ipc_ibuf regress/unit/ipc_imsg regress/unit/ipc_msg regress/unit/ipc_channel
+check_PROGRAMS += regress/unit/ipc_ibuf \
+	regress/unit/ipc_imsg \
+	regress/unit/ipc_msg \
+	regress/unit/ipc_channel \
+	regress/unit/ipc_proc
+TESTS += regress/unit/ipc_ibuf \
+	regress/unit/ipc_imsg \
+	regress/unit/ipc_msg \
+	regress/unit/ipc_channel \
+	regress/unit/ipc_proc
 regress_unit_ipc_ibuf_SOURCES = regress/unit/common/ipc/ibuf.c
 regress_unit_ipc_ibuf_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_ibuf_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
@@ -65,6 +73,9 @@ regress_unit_ipc_msg_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT
 regress_unit_ipc_channel_SOURCES = regress/unit/common/ipc/channel.c
 regress_unit_ipc_channel_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_channel_LDADD = common/libipc.a common/libbase.a $(EVENT_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_ipc_proc_SOURCES = regress/unit/common/ipc/proc.c
+regress_unit_ipc_proc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_proc_LDADD = common/libipc.a common/libbase.a $(SECCOMP_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 endif
 
 # common/wire: encodings and the base protocol; common/ctl

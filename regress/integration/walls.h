@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef REGRESS_INTEGRATION_WALLS_H
+#define REGRESS_INTEGRATION_WALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAXFILES	64	/* that a trial's process may have open */
+
+enum { PARENT, CONTROL, LISTENER, DIALER, SESSION, RESOLVER, NPROCS };
+
+#define P	(1U << PARENT)
+#define C	(1U << CONTROL)
+#define L	(1U << LISTENER)
+#define D	(1U << DIALER)
+#define S	(1U << SESSION)
+#define R	(1U << RESOLVER)
+#define ALL	(P | C | L | D | S | R)
+
+/* A thing to do behind the walls, with what it prepares before they go up. */
+struct trial {
+	const char	*name;
+	unsigned int	 who;		/* may; the others must not */
+	void		 (*pre)(void);
+	int		 (*fn)(void);	/* -1: it was stopped */
+	uint32_t	 resolver;	/* the layer that stops the resolver */
+	unsigned int	 root_skip;	/* who can by other means as root */
+};
+
+extern const struct trial probes[], needs[];
+extern const size_t nprobes, nneeds;
+
+/* What the trials work on. */
+struct ground {
+	char		 dir[64];	/* scratch, writable by all */
+	uint16_t	 port;		/* somebody listens, on loopback */
+};
+extern struct ground ground;
+
+void	 broken(const char *what) __attribute__((noreturn));
+int	 tcp_listener(uint16_t *port);
+char	*in_dir(const char *name);
+
+#endif

@@ -1,0 +1,778 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+/*
+ * What is tried behind the walls: see walls.c.
+ */
+
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/util.h"
+#include "common/ipc/imsg.h"
+#include "common/ipc/proc.h"
+#include "regress/integration/walls.h"
+
+struct ground	 ground;
+
+/* What a trial prepares before the walls go up. */
+static int	 pre_fd = -1, pre_fd2 = -1, pre_ep = -1;
+
+void
+broken(const char *what)
+{
+	fprintf(stderr, "walls: %s: %s\n", what, strerror(errno));
+	_exit(99);
+}
+
+static void
+loopback(struct sockaddr_in *sin, uint16_t port)
+{
+	memset(sin, 0, sizeof(*sin));
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(port);
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+int
+tcp_listener(uint16_t *port)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 fd;
+
+	loopback(&sin, 0);
+	if ((fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    listen(fd, 16) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
+		broken("listener");
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+static int
+try_connect(int fd, uint16_t port)
+{
+	struct sockaddr_in	 sin;
+
+	loopback(&sin, port);
+	return connect(fd, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+char *
+in_dir(const char *name)
+{
+	static char	 path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", ground.dir, name);
+	return path;
+}
+
+/*
+ * Preparations.
+ */
+static void
+pre_tcp(void)
+{
+	if ((pre_fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
+		broken("socket");
+}
+
+static void
+pre_udp(void)
+{
+	if ((pre_fd = socket(AF_INET, SOCK_DGRAM, 0)) == -1)
+		broken("socket");
+}
+
+static void
+pre_bound(void)
+{
+	struct sockaddr_in	 sin;
+
+	pre_tcp();
+	loopback(&sin, 0);
+	if (bind(pre_fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
+		broken("bind");
+}
+
+/* A listening socket with a connection waiting. */
+static void
+pre_waiting(void)
+{
+	uint16_t	 port;
+
+	pre_fd = tcp_listener(&port);
+	if ((pre_fd2 = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
+	    try_connect(pre_fd2, port) == -1)
+		broken("connect");
+}
+
+/* Both ends of a TCP connection, and an epoll set. */
+static void
+pre_connected(void)
+{
+	int	 fd;
+
+	pre_waiting();
+	if ((fd = accept4(pre_fd, NULL, NULL, 0)) == -1)
+		broken("accept");
+	close(pre_fd);
+	pre_fd = fd;
+	if ((pre_ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
+		broken("epoll_create1");
+}
+
+static void
+pre_pair(void)
+{
+	int	 sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == -1)
+		broken("socketpair");
+	pre_fd = sv[0];
+	pre_fd2 = sv[1];
+}
+
+static void
+pre_unix_waiting(void)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s.%d", ground.dir,
+	    (int)getpid());
+	if ((pre_fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
+	    bind(pre_fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    listen(pre_fd, 4) == -1 ||
+	    (pre_fd2 = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
+	    connect(pre_fd2, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		broken("unix socket");
+	unlink(sun.sun_path);
+}
+
+static void
+pre_etc(void)
+{
+	if ((pre_fd = open("/etc", O_RDONLY | O_DIRECTORY)) == -1)
+		broken("/etc");
+}
+
+static void
+pre_true(void)
+{
+	if ((pre_fd = open("/bin/true", O_RDONLY | O_CLOEXEC)) == -1)
+		broken("/bin/true");
+}
+
+/*
+ * Probes: -1 when stopped.
+ */
+static int
+pr_open(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static int
+pr_openat(void)
+{
+	return openat(pre_fd, "passwd", O_RDONLY);
+}
+
+static int
+pr_creat(void)
+{
+	return open(in_dir("created"), O_WRONLY | O_CREAT, 0600);
+}
+
+static int
+pr_open_rdwr(void)
+{
+	return open("/dev/null", O_RDWR);
+}
+
+static int
+pr_proc(void)
+{
+	return open("/proc/self/status", O_RDONLY);
+}
+
+static int
+pr_dir(void)
+{
+	return open(ground.dir, O_RDONLY | O_DIRECTORY);
+}
+
+static int
+pr_mkdir(void)
+{
+	return mkdir(in_dir("made"), 0700);
+}
+
+static int
+pr_unlink(void)
+{
+	/* There is none: ENOENT says that it was looked for. */
+	return unlink(in_dir("nothing")) == -1 && errno != ENOENT ? -1 : 0;
+}
+
+static int
+pr_symlink(void)
+{
+	return symlink("/etc", in_dir("sym"));
+}
+
+static int
+pr_fifo(void)
+{
+	return mknod(in_dir("fifo"), S_IFIFO | 0600, 0);
+}
+
+static int
+pr_chdir(void)
+{
+	return chdir("/");
+}
+
+static int
+pr_inet_stream(void)
+{
+	return socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP) == -1 &&
+	    errno != EAFNOSUPPORT ? -1 : 0;
+}
+
+static int
+pr_inet_mptcp(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 262) == -1 &&
+	    errno != EPROTONOSUPPORT ? -1 : 0;
+}
+
+static int
+pr_inet_dgram(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static int
+pr_unix_stream(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int
+pr_unix_dgram(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0);
+}
+
+static int
+pr_netlink(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int
+pr_netlink_audit(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 9);
+}
+
+static int
+pr_alg(void)
+{
+	return socket(AF_ALG, SOCK_SEQPACKET, 0) == -1 &&
+	    errno != EAFNOSUPPORT ? -1 : 0;
+}
+
+static int
+pr_packet(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+static int
+pr_socketpair(void)
+{
+	int	 sv[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, sv);
+}
+
+static int
+pr_bind(void)
+{
+	struct sockaddr_in	 sin;
+
+	loopback(&sin, 0);
+	return bind(pre_fd, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+static int
+pr_listen(void)
+{
+	return listen(pre_fd, 1);
+}
+
+static int
+pr_accept(void)
+{
+	return accept4(pre_fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static int
+pr_connect(void)
+{
+	return try_connect(pre_fd, ground.port);
+}
+
+static int
+pr_sendto(void)
+{
+	struct sockaddr_in	 sin;
+
+	loopback(&sin, ground.port);
+	return sendto(pre_fd, "x", 1, 0, (struct sockaddr *)&sin,
+	    sizeof(sin)) == -1 ? -1 : 0;
+}
+
+static int
+pr_filter(void)
+{
+	struct sock_filter	 f = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog	 prog = { 1, &f };
+
+	return setsockopt(pre_fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+	    sizeof(prog));
+}
+
+static int
+pr_ifconf(void)
+{
+	char	 buf[64] = { 0 };
+
+	return ioctl(pre_fd, 0x8912 /* SIOCGIFCONF */, buf);
+}
+
+static int
+pr_tiocsti(void)
+{
+	return ioctl(0, TIOCSTI, "x");
+}
+
+static int
+pr_ptrace(void)
+{
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static int
+pr_ptrace_parent(void)
+{
+	return (int)ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+}
+
+static int
+pr_vm_read(void)
+{
+	char		 a[4], b[4] = "abc";
+	struct iovec	 l = { a, 4 }, r = { b, 4 };
+
+	return process_vm_readv(getpid(), &l, 1, &r, 1, 0) == -1 ? -1 : 0;
+}
+
+static int
+pr_execve(void)
+{
+	char	 name[] = "true", *argv[] = { name, NULL }, *env[] = { NULL };
+
+	return execve("/bin/true", argv, env);
+}
+
+static int
+pr_execveat(void)
+{
+	char	 name[] = "true", *argv[] = { name, NULL }, *env[] = { NULL };
+
+	return (int)syscall(SYS_execveat, pre_fd, "", argv, env, AT_EMPTY_PATH);
+}
+
+static int
+pr_execveat_path(void)
+{
+	char	 name[] = "true", *argv[] = { name, NULL }, *env[] = { NULL };
+
+	return (int)syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv, env, 0);
+}
+
+static int
+pr_fork(void)
+{
+	pid_t	 pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid == -1 ? -1 : waitpid(pid, NULL, 0) == -1 ? -1 : 0;
+}
+
+static int
+pr_clone_ns(void)
+{
+	long	 pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	return pid == -1 ? -1 : 0;
+}
+
+static int
+pr_kill(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int
+pr_tgkill(void)
+{
+	signal(SIGURG, SIG_IGN);
+	return (int)syscall(SYS_tgkill, getpid(), gettid(), SIGURG);
+}
+
+static int
+pr_unshare(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static int
+pr_setuid(void)
+{
+	return setuid(0);
+}
+
+static int
+pr_setresuid(void)
+{
+	return setresuid(0, 0, 0);
+}
+
+static int
+pr_chroot(void)
+{
+	return chroot("/");
+}
+
+static void *
+page(int prot)
+{
+	return mmap(NULL, 4096, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int
+pr_mprotect_exec(void)
+{
+	return mprotect(page(PROT_READ | PROT_WRITE), 4096,
+	    PROT_READ | PROT_EXEC);
+}
+
+static int
+pr_mmap_wx(void)
+{
+	return page(PROT_READ | PROT_WRITE | PROT_EXEC) == MAP_FAILED ? -1 : 0;
+}
+
+static int
+pr_mmap_anon_exec(void)
+{
+	return page(PROT_READ | PROT_EXEC) == MAP_FAILED ? -1 : 0;
+}
+
+static int
+pr_mmap_file_wx(void)
+{
+	return mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE, pre_fd,
+	    0) == MAP_FAILED ? -1 : 0;
+}
+
+static int
+pr_dumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static int
+pr_raise_nofile(void)
+{
+	struct rlimit	 rl = { 1 << 20, 1 << 20 };
+
+	return setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+static int
+pr_many_fds(void)
+{
+	int	 i;
+
+	for (i = 0; i < MAXFILES; i++) {
+		if (fcntl(1, F_DUPFD_CLOEXEC, 0) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+const struct trial probes[] = {
+	{ "open", P | R, NULL, pr_open, 0, 0 },
+	{ "openat", P | R, pre_etc, pr_openat, 0, 0 },
+	{ "creat", P, NULL, pr_creat, 0, 0 },
+	{ "open-rdwr", P, NULL, pr_open_rdwr, 0, 0 },
+	{ "proc", P, NULL, pr_proc, PROC_L_LANDLOCK, 0 },
+	{ "dir", P, NULL, pr_dir, PROC_L_LANDLOCK, 0 },
+	{ "mkdir", P, NULL, pr_mkdir, 0, 0 },
+	{ "unlink", P, NULL, pr_unlink, 0, 0 },
+	{ "symlink", 0, NULL, pr_symlink, 0, 0 },
+	{ "fifo", 0, NULL, pr_fifo, 0, 0 },
+	{ "chdir", P, NULL, pr_chdir, 0, 0 },
+	{ "tcp-socket", P | D | R, NULL, pr_inet_stream, 0, 0 },
+	{ "mptcp-socket", P | R, NULL, pr_inet_mptcp, 0, 0 },
+	{ "udp-socket", P | R, NULL, pr_inet_dgram, 0, 0 },
+	{ "unix-socket", P | R, NULL, pr_unix_stream, 0, 0 },
+	{ "unix-dgram", P, NULL, pr_unix_dgram, 0, 0 },
+	{ "netlink", P | R, NULL, pr_netlink, 0, 0 },
+	{ "netlink-audit", 0, NULL, pr_netlink_audit, 0, 0 },
+	{ "af-alg", 0, NULL, pr_alg, 0, 0 },
+	{ "af-packet", 0, NULL, pr_packet, 0, 0 },
+	{ "socketpair", P, NULL, pr_socketpair, 0, 0 },
+	{ "bind-tcp", P, pre_tcp, pr_bind, PROC_L_LANDNET, 0 },
+	{ "listen", P, pre_bound, pr_listen, 0, 0 },
+	{ "accept", P | C | L, pre_waiting, pr_accept, 0, 0 },
+	{ "connect-tcp", P | D, pre_tcp, pr_connect, PROC_L_LANDNET, 0 },
+	{ "sendto-udp", P | R, pre_udp, pr_sendto, 0, 0 },
+	{ "socket-filter", 0, pre_tcp, pr_filter, 0, 0 },
+	{ "ioctl-ifconf", 0, pre_tcp, pr_ifconf, 0, 0 },
+	{ "ioctl-tiocsti", 0, NULL, pr_tiocsti, 0, 0 },
+	{ "ptrace", 0, NULL, pr_ptrace, 0, 0 },
+	{ "ptrace-parent", 0, NULL, pr_ptrace_parent, 0, 0 },
+	{ "vm-read", 0, NULL, pr_vm_read, 0, 0 },
+	{ "execve", 0, NULL, pr_execve, 0, 0 },
+	{ "execveat-fd", P, pre_true, pr_execveat, 0, 0 },
+	{ "execveat-path", 0, NULL, pr_execveat_path, 0, 0 },
+	{ "fork", P, NULL, pr_fork, 0, 0 },
+	{ "clone-newuser", 0, NULL, pr_clone_ns, 0, 0 },
+	{ "kill-parent", P, NULL, pr_kill, 0, 0 },
+	{ "tgkill", 0, NULL, pr_tgkill, 0, 0 },
+	{ "unshare", 0, NULL, pr_unshare, 0, 0 },
+	{ "setuid-0", 0, NULL, pr_setuid, 0, P },
+	{ "setresuid-0", 0, NULL, pr_setresuid, 0, P },
+	{ "chroot", 0, NULL, pr_chroot, 0, P },
+	{ "mprotect-exec", 0, NULL, pr_mprotect_exec, 0, 0 },
+	{ "mmap-wx", 0, NULL, pr_mmap_wx, 0, 0 },
+	{ "mmap-anon-exec", 0, NULL, pr_mmap_anon_exec, 0, 0 },
+	{ "mmap-file-wx", 0, pre_true, pr_mmap_file_wx, 0, 0 },
+	{ "dumpable", 0, NULL, pr_dumpable, 0, 0 },
+	{ "raise-nofile", 0, NULL, pr_raise_nofile, 0, 0 },
+	{ "many-fds", 0, NULL, pr_many_fds, 0, 0 },
+};
+
+/*
+ * Needs: -1 is a wall in the wrong place.
+ */
+static int
+nd_memory(void)
+{
+	size_t	 n;
+	char	*p = NULL, *q;
+
+	for (n = 1024; n <= 64 << 20; n *= 4) {
+		if ((q = realloc(p, n)) == NULL)
+			return -1;
+		p = q;
+		memset(p, 1, n);
+	}
+	free(p);
+	return mono_ms() > 0 && arc4random() != arc4random() ? 0 : -1;
+}
+
+static int
+nd_loop(void)
+{
+	struct epoll_event	 ev = { .events = EPOLLIN };
+	struct sockaddr_storage	 ss;
+	socklen_t		 len = sizeof(ss);
+	struct iovec		 iov = { (void *)(uintptr_t)"pq", 2 };
+	char			 buf[8];
+	int			 one = 1;
+
+	if (setsockopt(pre_fd, IPPROTO_TCP, TCP_NODELAY, &one,
+	    sizeof(one)) == -1 ||
+	    fcntl(pre_fd, F_SETFL, O_NONBLOCK) == -1 ||
+	    getpeername(pre_fd, (struct sockaddr *)&ss, &len) == -1 ||
+	    epoll_ctl(pre_ep, EPOLL_CTL_ADD, pre_fd, &ev) == -1 ||
+	    write(pre_fd2, "ab", 2) != 2 || writev(pre_fd2, &iov, 1) != 2 ||
+	    send(pre_fd2, "yz", 2, 0) != 2 ||
+	    epoll_wait(pre_ep, &ev, 1, 1000) != 1)
+		return -1;
+	if (recv(pre_fd, buf, 1, 0) != 1 || read(pre_fd, buf, 1) != 1 ||
+	    shutdown(pre_fd2, SHUT_WR) == -1 || close(pre_fd) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+nd_fds(void)
+{
+	struct imsgbuf	 a, b;
+	struct imsg	 m;
+	int		 fd;
+
+	imsgbuf_init(&a, pre_fd);
+	imsgbuf_init(&b, pre_fd2);
+	imsgbuf_allow_fdpass(&a);
+	imsgbuf_allow_fdpass(&b);
+	if ((fd = fcntl(1, F_DUPFD_CLOEXEC, 0)) == -1 ||
+	    imsg_compose(&a, 1, 0, 0, fd, "x", 1) == -1 ||
+	    imsgbuf_flush(&a, 1000) == -1 || imsgbuf_read(&b) != 1 ||
+	    imsgbuf_get(&b, &m) != 1 || (fd = imsg_get_fd(&m)) == -1)
+		return -1;
+	imsg_free(&m);
+	return close(fd);
+}
+
+static int
+nd_accept(void)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len = sizeof(ss);
+	int			 fd;
+
+	if ((fd = accept4(pre_fd, (struct sockaddr *)&ss, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC)) == -1)
+		return -1;
+	return send(fd, "x", 1, 0) == 1 ? 0 : -1;
+}
+
+static int
+nd_peercred(void)
+{
+	struct ucred	 uc;
+	socklen_t	 len = sizeof(uc);
+	int		 fd;
+
+	if ((fd = accept4(pre_fd, NULL, NULL, SOCK_CLOEXEC)) == -1)
+		return -1;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len);
+}
+
+static int
+nd_connect(void)
+{
+	struct epoll_event	 ev = { .events = EPOLLOUT };
+	socklen_t		 len = sizeof(int);
+	int			 fd, err = -1;
+
+	if ((fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0)) == -1 ||
+	    (try_connect(fd, ground.port) == -1 && errno != EINPROGRESS) ||
+	    epoll_ctl(pre_ep, EPOLL_CTL_ADD, fd, &ev) == -1 ||
+	    epoll_wait(pre_ep, &ev, 1, 2000) != 1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+		return -1;
+	errno = err;
+	return err == 0 ? 0 : -1;
+}
+
+static int
+nd_resolve(void)
+{
+	struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM }, *ai;
+	int		 rc;
+
+	if ((rc = getaddrinfo("localhost", NULL, &hints, &ai)) != 0) {
+		fprintf(stderr, "localhost: %s\n", gai_strerror(rc));
+		return -1;
+	}
+	freeaddrinfo(ai);
+	/* Whatever becomes of this one, the process outlives it. */
+	hints.ai_flags = AI_NUMERICSERV;
+	if (getaddrinfo("p2pd.invalid", "1", &hints, &ai) == 0)
+		freeaddrinfo(ai);
+	return 0;
+}
+
+static int
+nd_files(void)
+{
+	char	 from[128];
+	int	 fd;
+
+	snprintf(from, sizeof(from), "%s", in_dir("state.new"));
+	if ((fd = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600)) == -1 ||
+	    write(fd, "x", 1) != 1 || fchmod(fd, 0640) == -1 ||
+	    fsync(fd) == -1 || close(fd) == -1 ||
+	    rename(from, in_dir("state")) == -1)
+		return -1;
+	return unlink(in_dir("state"));
+}
+
+static int
+nd_sockets(void)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	uint16_t		 port;
+	int			 fd;
+
+	close(tcp_listener(&port));
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", ground.dir);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
+	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    chmod(sun.sun_path, 0660) == -1 || listen(fd, 1) == -1)
+		return -1;
+	return unlink(sun.sun_path);
+}
+
+/* Ends by SIGABRT: that is what the table expects of it. */
+static int
+nd_abort(void)
+{
+	abort();
+}
+
+const struct trial needs[] = {
+	{ "memory", ALL, NULL, nd_memory, 0, 0 },
+	{ "loop", P | L | D | S, pre_connected, nd_loop, 0, 0 },
+	{ "fd-passing", ALL, pre_pair, nd_fds, 0, 0 },
+	{ "accept", L, pre_waiting, nd_accept, 0, 0 },
+	{ "peer-credentials", C, pre_unix_waiting, nd_peercred, 0, 0 },
+	{ "connect", D, pre_connected, nd_connect, 0, 0 },
+	{ "resolve", R, NULL, nd_resolve, 0, 0 },
+	{ "files", P, NULL, nd_files, 0, 0 },
+	{ "sockets", P, NULL, nd_sockets, 0, 0 },
+	{ "abort", ALL, NULL, nd_abort, 0, 0 },
+};
+
+const size_t nprobes = nitems_of(probes), nneeds = nitems_of(needs);

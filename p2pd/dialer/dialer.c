@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/wire/reason.h"
+#include "p2pd/child.h"
+#include "p2pd/dialer/dial.h"
+#include "p2pd/dialer/dialer.h"
+#include "p2pd/dialer/plan.h"
+#include "p2pd/handshake/policy.h"
+#include "p2pd/handshake/setup.h"
+
+static struct {
+	struct policy	*policy;
+	struct setups	*setups;
+	struct plan	*plan;
+	struct dials	*dials;
+	struct event	 run;		/* when the plan has its next */
+	int		 stopping;
+} dl;
+
+/* Looks at the plan in the next turn of the loop, or in so many ms. */
+static void
+schedule(int64_t ms)
+{
+	struct timeval	 tv;
+
+	if (dl.stopping || ms < 0)
+		return;
+	tv.tv_sec = ms / 1000;
+	tv.tv_usec = ms % 1000 * 1000;
+	event_add(&dl.run, &tv);
+}
+
+static void
+run(int fd, short what, void *arg)
+{
+	struct plan_dial	 d;
+
+	/* With a full queue to the parent dialer_drained() goes on. */
+	if (dl.stopping || channel_full(child_parent()))
+		return;
+	while (plan_next(dl.plan, &d, mono_ms()))
+		dial_begin(dl.dials, &d);
+	schedule(plan_wait(dl.plan, mono_ms()));
+}
+
+static void
+dial_done(const uint8_t id[SECP_PUB], const struct plan_result *r, void *arg)
+{
+	plan_done(dl.plan, id, r, mono_ms());
+	schedule(0);
+}
+
+static void
+setup_ended(const struct setup_end *end, void *arg)
+{
+	dials_ended(dl.dials, end);
+}
+
+static void
+handle_net(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	const struct m_net	*m = msg->body;
+	struct plan_conf	 pc;
+
+	policy_set_net(dl.policy, m);
+	setups_set_deadline(dl.setups, m->setup_ms);
+	pc.on = m->dial;
+	pc.slots = m->max_pending == 0 ? 1 : m->max_pending;
+	pc.history_ms = (uint64_t)m->history_secs * 1000;
+	plan_set(dl.plan, &pc);
+	if (channel_state(c) == CHILD_RUN)
+		schedule(0);
+}
+
+static void
+handle_netrestrict(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	policy_netrestrict(dl.policy, msg->body);
+}
+
+static void
+handle_ban(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	policy_ban(dl.policy, msg->body);
+}
+
+static void
+handle_static(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	const struct m_static	*m = msg->body;
+	int			 under_way;
+
+	if (m->add)
+		under_way = plan_add(dl.plan, m->id, m->host, m->tcp, mono_ms());
+	else
+		under_way = plan_del(dl.plan, m->id);
+	if (under_way == -1)
+		fatal("static node");
+	if (under_way == 1)
+		dial_cancel(dl.dials, m->id, REASON_OPERATOR);
+	if (channel_state(c) == CHILD_RUN)
+		schedule(0);
+}
+
+static void
+handle_connected(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	const struct m_connected	*m = msg->body;
+
+	if (!m->up)
+		plan_down(dl.plan, m->id, m->reason, m->ms, mono_ms());
+	else if (plan_up(dl.plan, m->id) == -1)
+		fatal("connected node");
+	if (channel_state(c) == CHILD_RUN)
+		schedule(0);
+}
+
+static void
+handle_resolved(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	dials_resolved(dl.dials, msg->body);
+}
+
+static void
+handle_key_done(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	setup_key_done(dl.setups, msg->body);
+}
+
+static void
+handle_verdict1(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	setup_verdict1(dl.setups, msg->body);
+}
+
+static void
+handle_verdict2(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	setup_verdict2(dl.setups, msg->body);
+}
+
+static const struct chan_rule rules[] = {
+	{ &m_net_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_net },
+	{ &m_netrestrict_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_netrestrict },
+	{ &m_ban_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_ban },
+	{ &m_static_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_static },
+	{ &m_connected_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_connected },
+	{ &m_resolved_desc, CHS_RUN, CHAN_NOFD, handle_resolved },
+	{ &m_key_done_desc, CHS_RUN, CHAN_NOFD, handle_key_done },
+	{ &m_verdict1_desc, CHS_RUN, CHAN_NOFD, handle_verdict1 },
+	{ &m_verdict2_desc, CHS_RUN, CHAN_NOFD, handle_verdict2 },
+};
+
+static void
+dialer_init(const struct m_init *m, void *arg)
+{
+	struct setups_conf	 sc;
+	struct dials_conf	 dc;
+
+	if (secp_init() == -1)
+		fatalx("secp256k1");
+	memset(&sc, 0, sizeof(sc));
+	sc.base = child_base();
+	sc.own = m->id;
+	sc.send = child_send;
+	sc.ended = setup_ended;
+	if ((dl.policy = policy_new()) == NULL ||
+	    (dl.setups = setups_new(&sc)) == NULL ||
+	    (dl.plan = plan_new(arc4random_uniform)) == NULL)
+		fatal("dialer");
+	memset(&dc, 0, sizeof(dc));
+	dc.base = child_base();
+	dc.own = m->id;
+	dc.policy = dl.policy;
+	dc.setups = dl.setups;
+	dc.send = child_send;
+	dc.done = dial_done;
+	if ((dl.dials = dials_new(&dc)) == NULL)
+		fatal("dialer");
+	event_assign(&dl.run, child_base(), -1, 0, run, NULL);
+}
+
+static void
+dialer_start(void *arg)
+{
+	schedule(0);
+}
+
+static void
+dialer_stop(uint32_t grace_ms, void *arg)
+{
+	dl.stopping = 1;
+	event_del(&dl.run);
+	dials_stop(dl.dials);
+	setups_stop(dl.setups);
+}
+
+static void
+dialer_drained(void *arg)
+{
+	schedule(0);
+}
+
+static void
+dialer_down(void *arg)
+{
+	if (dl.dials == NULL)
+		return;
+	event_del(&dl.run);
+	dials_free(dl.dials);
+	setups_free(dl.setups);
+	plan_free(dl.plan);
+	policy_free(dl.policy);
+}
+
+int
+dialer_main(int instance)
+{
+	static const struct child_conf	 conf = {
+		.kind = PROC_DIALER,
+		.rules = rules,
+		.nrules = nitems_of(rules),
+		.init = dialer_init,
+		.start = dialer_start,
+		.stop = dialer_stop,
+		.drained = dialer_drained,
+		.down = dialer_down,
+	};
+
+	return child_run(&conf);
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/tree.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/wire/reason.h"
+#include "p2pd/dialer/plan.h"
+
+#define RETRY_MIN	1000U	/* after the end of a dial, or of a peer */
+#define SPREAD		2000U	/* so that not all come back at once */
+#define SLOW_FAILS	3	/* where the node has said that it is no use */
+
+/* Kept while a node is static, being dialed, or a peer. */
+struct node {
+	RB_ENTRY(node)	 byid;
+	RB_ENTRY(node)	 bydue;
+	uint8_t		 id[SECP_PUB];
+	char		 host[HOST_MAX];
+	uint16_t	 tcp;
+	int		 is_static;
+	int		 dialing;
+	int		 up;
+	int		 fresh;		/* added anew while a dial was under way */
+	int		 queued;	/* in bydue */
+	uint64_t	 due;
+	uint32_t	 tie;
+	uint64_t	 begun;		/* the last dial */
+	uint32_t	 fails;		/* in a row */
+	uint32_t	 turn;
+};
+
+RB_HEAD(plan_ids, node);
+RB_HEAD(plan_dues, node);
+
+struct plan {
+	struct plan_conf	 conf;
+	uint32_t		 (*chance)(uint32_t);
+	struct plan_ids		 ids;
+	struct plan_dues	 dues;		/* static, not dialing, not up */
+	size_t			 dialing;
+};
+
+static int
+id_cmp(const struct node *a, const struct node *b)
+{
+	return memcmp(a->id, b->id, SECP_PUB);
+}
+
+static int
+due_cmp(const struct node *a, const struct node *b)
+{
+	if (a->due != b->due)
+		return a->due < b->due ? -1 : 1;
+	if (a->tie != b->tie)
+		return a->tie < b->tie ? -1 : 1;
+	return id_cmp(a, b);
+}
+
+RB_PROTOTYPE(plan_ids, node, byid, id_cmp);
+RB_GENERATE(plan_ids, node, byid, id_cmp)
+RB_PROTOTYPE(plan_dues, node, bydue, due_cmp);
+RB_GENERATE(plan_dues, node, bydue, due_cmp)
+
+struct plan *
+plan_new(uint32_t (*chance)(uint32_t))
+{
+	struct plan	*p;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	p->chance = chance;
+	RB_INIT(&p->ids);
+	RB_INIT(&p->dues);
+	return p;
+}
+
+void
+plan_free(struct plan *p)
+{
+	struct node	*n;
+
+	if (p == NULL)
+		return;
+	while ((n = RB_ROOT(&p->ids)) != NULL) {
+		RB_REMOVE(plan_ids, &p->ids, n);
+		free(n);
+	}
+	free(p);
+}
+
+void
+plan_set(struct plan *p, const struct plan_conf *conf)
+{
+	p->conf = *conf;
+}
+
+static struct node *
+node_find(struct plan *p, const uint8_t id[SECP_PUB])
+{
+	struct node	 key;
+
+	memcpy(key.id, id, SECP_PUB);
+	return RB_FIND(plan_ids, &p->ids, &key);
+}
+
+static struct node *
+node_get(struct plan *p, const uint8_t id[SECP_PUB])
+{
+	struct node	*n;
+
+	if ((n = node_find(p, id)) != NULL)
+		return n;
+	if ((n = calloc(1, sizeof(*n))) == NULL)
+		return NULL;
+	memcpy(n->id, id, SECP_PUB);
+	RB_INSERT(plan_ids, &p->ids, n);
+	return n;
+}
+
+static void
+node_unqueue(struct plan *p, struct node *n)
+{
+	if (n->queued)
+		RB_REMOVE(plan_dues, &p->dues, n);
+	n->queued = 0;
+}
+
+/* Enters n at its time, or takes it away, as its state demands; may free it. */
+static void
+node_settle(struct plan *p, struct node *n, uint64_t due)
+{
+	node_unqueue(p, n);
+	if (!n->is_static && !n->dialing && !n->up) {
+		RB_REMOVE(plan_ids, &p->ids, n);
+		free(n);
+		return;
+	}
+	if (!n->is_static || n->dialing || n->up)
+		return;
+	n->due = due;
+	n->tie = p->chance(UINT32_MAX);
+	n->queued = 1;
+	RB_INSERT(plan_dues, &p->dues, n);
+}
+
+/*
+ * When to dial again: doubling with each failure and spread over a quarter,
+ * within the history time never.
+ */
+static uint64_t
+backoff(struct plan *p, const struct node *n, uint64_t from, uint64_t now)
+{
+	uint64_t	 history = p->conf.history_ms, wait, due, earliest;
+	uint32_t	 i;
+
+	wait = history > RETRY_MIN ? history : RETRY_MIN;
+	for (i = 1; i < n->fails && wait < PLAN_BACKOFF_MAX; i++)
+		wait *= 2;
+	if (wait > PLAN_BACKOFF_MAX)
+		wait = PLAN_BACKOFF_MAX;
+	due = from + wait - p->chance((uint32_t)(wait / 4));
+	earliest = from + history + p->chance(SPREAD);
+	if (due < earliest)
+		due = earliest;
+	earliest = now + RETRY_MIN;
+	return due < earliest ? earliest : due;
+}
+
+int
+plan_add(struct plan *p, const uint8_t id[SECP_PUB], const char *host,
+    uint16_t tcp, uint64_t now)
+{
+	struct node	*n;
+	int		 moved;
+
+	if ((n = node_get(p, id)) == NULL)
+		return -1;
+	moved = strcmp(n->host, host) != 0 || n->tcp != tcp;
+	strlcpy(n->host, host, sizeof(n->host));
+	n->tcp = tcp;
+	n->is_static = 1;
+	n->fails = 0;
+	n->turn = 0;
+	if (n->dialing) {
+		n->fresh |= moved;
+		return moved;
+	}
+	node_settle(p, n, now);
+	return 0;
+}
+
+int
+plan_del(struct plan *p, const uint8_t id[SECP_PUB])
+{
+	struct node	*n;
+	int		 dialing;
+
+	if ((n = node_find(p, id)) == NULL)
+		return 0;
+	n->is_static = 0;
+	n->fresh = 0;
+	dialing = n->dialing;
+	node_settle(p, n, 0);
+	return dialing;
+}
+
+int
+plan_up(struct plan *p, const uint8_t id[SECP_PUB])
+{
+	struct node	*n;
+
+	if ((n = node_get(p, id)) == NULL)
+		return -1;
+	n->up = 1;
+	node_unqueue(p, n);
+	return 0;
+}
+
+/* Told by the node or seen by us: it has no use for us, or we for it. */
+static int
+is_slow(unsigned int reason, unsigned int disc)
+{
+	switch (reason) {
+	case REASON_NETRESTRICT:
+	case REASON_BANNED_ADDR:
+	case REASON_BANNED_ID:
+	case REASON_NOT_ALLOWED:
+	case REASON_TOO_MANY_PEERS:
+	case REASON_SELF:
+	case REASON_USELESS:
+	case REASON_APP_GONE:
+	case REASON_MEMORY:
+	case REASON_BANNED:
+		return 1;
+	}
+	return disc == DISC_TOO_MANY || disc == DISC_USELESS || disc == DISC_SELF;
+}
+
+/* Nothing that speaks against dialing again as soon as the history permits. */
+static int
+is_harmless(unsigned int reason, unsigned int disc)
+{
+	return reason == REASON_ALREADY_CONNECTED || reason == REASON_CROSS_DIAL ||
+	    reason == REASON_NO_APPS || disc == DISC_ALREADY;
+}
+
+static void
+count_failure(struct node *n, unsigned int reason, unsigned int disc)
+{
+	if (is_harmless(reason, disc)) {
+		n->fails = 1;
+		return;
+	}
+	n->fails++;
+	if (is_slow(reason, disc) && n->fails < SLOW_FAILS)
+		n->fails = SLOW_FAILS;
+}
+
+void
+plan_down(struct plan *p, const uint8_t id[SECP_PUB], unsigned int reason,
+    uint64_t up_ms, uint64_t now)
+{
+	struct node	*n;
+	uint64_t	 due;
+
+	if ((n = node_find(p, id)) == NULL || !n->up)
+		return;
+	n->up = 0;
+	if (reason == REASON_SESSION_DIED ||
+	    (up_ms >= PLAN_GOOD_MS && !is_slow(reason, DISC_NONE))) {
+		n->fails = 0;
+		/* The dial may have been long ago, or the node's own. */
+		due = n->begun == 0 ? now : n->begun + p->conf.history_ms;
+		if (due < now + RETRY_MIN)
+			due = now + RETRY_MIN + p->chance(SPREAD);
+	} else {
+		count_failure(n, reason, DISC_NONE);
+		due = backoff(p, n, now, now);
+	}
+	node_settle(p, n, due);
+}
+
+int
+plan_next(struct plan *p, struct plan_dial *d, uint64_t now)
+{
+	struct node	*n;
+
+	if (!p->conf.on || p->dialing >= p->conf.slots)
+		return 0;
+	n = RB_MIN(plan_dues, &p->dues);
+	if (n == NULL || n->due > now)
+		return 0;
+	node_unqueue(p, n);
+	n->dialing = 1;
+	n->begun = now;
+	p->dialing++;
+	memcpy(d->id, n->id, SECP_PUB);
+	memcpy(d->host, n->host, sizeof(d->host));
+	d->tcp = n->tcp;
+	d->turn = n->turn;
+	return 1;
+}
+
+void
+plan_done(struct plan *p, const uint8_t id[SECP_PUB],
+    const struct plan_result *r, uint64_t now)
+{
+	struct node	*n;
+	uint64_t	 due = now;
+
+	if ((n = node_find(p, id)) == NULL || !n->dialing)
+		return;
+	n->dialing = 0;
+	p->dialing--;
+	if (r->accepted)
+		n->up = 1;
+	else if (!n->fresh) {
+		count_failure(n, r->reason, r->disc_recv);
+		n->turn += r->reached != 0;
+		due = backoff(p, n, n->begun, now);
+	}
+	n->fresh = 0;
+	node_settle(p, n, due);
+}
+
+int64_t
+plan_wait(const struct plan *p, uint64_t now)
+{
+	struct plan_dues	 head = p->dues;
+	struct node		*n;
+
+	if (!p->conf.on || p->dialing >= p->conf.slots ||
+	    (n = RB_MIN(plan_dues, &head)) == NULL)
+		return -1;
+	return n->due <= now ? 0 : (int64_t)(n->due - now);
+}
+
+size_t
+plan_dialing(const struct plan *p)
+{
+	return p->dialing;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef LIB_INTERNAL_H
+#define LIB_INTERNAL_H
+
+#include "common/wire/app.h"
+#include "lib/p2papp.h"
+
+#define SESSIONS_MAX	64
+#define PEERS_MAX	(1U << 20)	/* (peer, capability) pairs in all */
+#define SENDS_MAX	(1U << 16)	/* completions outstanding */
+#define QUEUE_MAX	(32U << 20)
+#define HELLO_MS	10000
+#define RETRY_MIN_MS	50
+#define RETRY_MAX_MS	5000
+#define STEADY_MS	10000		/* up so long: back-off starts anew */
+
+/* Something by number in a table, and in the list of its session. */
+struct node {
+	struct node	*chain;
+	struct node	*prev, *next;
+	uint64_t	 key;
+};
+
+struct table {
+	struct node	**bucket;
+	size_t		 nbuckets;
+	size_t		 n;
+};
+
+/* 0, or -1 when out of memory. The list is circular around its head. */
+int	 table_add(struct table *, struct node *list, struct node *, uint64_t key);
+struct node *table_find(const struct table *, uint64_t key);
+void	 table_del(struct table *, struct node *);
+void	 table_free(struct table *);
+void	 list_init(struct node *);
+struct node *list_first(const struct node *);	/* NULL when empty */
+
+/* One connection: frames in, a queue of bytes out. */
+struct conn {
+	int		 fd;
+	int		 drained;	/* the last read found nothing */
+	int		 broken;	/* no more writing; the reader will see why */
+	uint8_t		*in;
+	size_t		 incap, inoff, inlen;
+	size_t		 skip;		/* rest of a frame of no concern */
+	uint8_t		*out;
+	size_t		 outcap, outoff, outlen;
+	size_t		 fresh;		/* queued since the last write */
+	int		 full;		/* that write did not take all */
+};
+
+void	 conn_init(struct conn *);
+int	 conn_open(struct conn *, const char *path);
+void	 conn_close(struct conn *);
+/* 1 and a frame, valid until conn_read(); 0 incomplete; -1 malformed. */
+int	 conn_frame(struct conn *, struct app_head *, const uint8_t **body);
+/* 1 read some, 0 nothing there, -1 with errno; the end is ECONNRESET. */
+int	 conn_read(struct conn *);
+/*
+ * Queues or writes a frame with its body in two parts; 0, or -1 with errno and
+ * nothing taken: EAGAIN when more than limit bytes would be queued.
+ */
+int	 conn_write(struct conn *, const struct app_head *, const void *, size_t,
+	    const void *, size_t, size_t limit, int more);
+/* The same for what must not get lost: it goes out or the connection ends. */
+void	 conn_control(struct conn *, const struct app_head *, const void *);
+void	 conn_flush(struct conn *);
+
+enum session_state { S_NONE, S_HELLO, S_UP, S_DOWN };
+
+struct session {
+	struct conn	 c;
+	enum session_state state;
+	unsigned int	 index;
+	unsigned int	 fails;
+	uint64_t	 when;		/* S_HELLO: deadline; not up: next try */
+	uint64_t	 since;		/* S_UP */
+	uint32_t	 request;	/* of its hello */
+	int		 served;	/* gave events since it last read */
+	int		 draining;	/* its end is still to be told */
+	char		 why[128];
+	struct node	 peers;
+	struct node	 sends;
+};
+
+struct peer {
+	struct node	 node;		/* key: PEER_KEY */
+	unsigned int	 session;
+	uint32_t	 handle;
+	uint32_t	 cap;
+	uint32_t	 version;
+	uint32_t	 codes;
+};
+#define PEER_KEY(handle, cap)	((uint64_t)(handle) << 32 | (cap))
+
+struct send {
+	struct node	 node;		/* key: request */
+	unsigned int	 session;
+	uint32_t	 peer;
+	uint32_t	 cap;
+};
+
+/* C_DETACHING is dead to the caller: only its end is told, unless silent. */
+enum cap_state { C_FREE, C_ACTIVE, C_DETACHING };
+enum at_state { AT_NONE, AT_ASKED, AT_ON };
+
+struct appcap {
+	enum cap_state	 state;
+	uint32_t	 id;
+	int		 silent;
+	int		 attached;	/* told */
+	int		 snapshot;	/* its end told */
+	struct app_attach what;
+	struct {
+		enum at_state	 state;
+		uint32_t	 capid;		/* the daemon's */
+		uint32_t	 request;
+		int		 snapshot;	/* complete */
+	}		 at[SESSIONS_MAX];
+};
+
+struct p2papp {
+	char		 path[104];
+	char		 name[64];
+	size_t		 queue;
+	int		 fatal;		/* errno that ended the handle */
+	int		 welcomed;
+	uint8_t		 token[P2PAPP_TOKEN];
+	uint8_t		 id[P2PAPP_ID];
+	uint32_t	 max_payload;
+	unsigned int	 nsessions;	/* that the daemon has */
+	unsigned int	 nslots;	/* of s[] that were ever used */
+	unsigned int	 turn;		/* slot whose input is next */
+	unsigned int	 nup;
+	unsigned int	 ndraining;
+	int		 due;		/* caps may have something to tell */
+	uint32_t	 request;	/* last numbers given */
+	uint32_t	 capid;
+	struct table	 peers;
+	struct table	 sends;
+	struct session	 s[SESSIONS_MAX];
+	struct appcap	 cap[P2PAPP_CAPS];
+
+	/* what the event of the last p2papp_next() points into */
+	struct p2papp_event ev;
+	struct p2papp_up up;
+	struct p2papp_down down;
+	struct app_peer_up peer_up;
+	char		 remote[ADDR_STRLEN], local[ADDR_STRLEN];
+	char		 text[APP_ERRTEXT_MAX];
+	char		 error[APP_ERRTEXT_MAX + 64];
+};
+
+/* sessions: connect, hello, back-off (session.c) */
+int	 session_connect(struct p2papp *, struct session *);
+void	 session_drop(struct p2papp *, struct session *, int error, const char *why);
+int	 session_may_connect(const struct p2papp *, const struct session *);
+void	 session_tick(struct p2papp *);
+int	 session_welcome(struct p2papp *, struct session *, const struct app_welcome *);
+
+/* what is attached (cap.c) */
+struct appcap *cap_find(struct p2papp *, uint32_t id);
+struct appcap *cap_at(struct p2papp *, const struct session *, uint32_t capid);
+struct appcap *cap_asked(struct p2papp *, const struct session *, uint32_t request);
+void	 cap_attach(struct p2papp *, struct appcap *, struct session *);
+void	 cap_detach(struct p2papp *, struct appcap *, int silent);
+void	 cap_send_detach(struct p2papp *, struct appcap *, struct session *);
+void	 cap_off(struct p2papp *, struct appcap *, struct session *);
+void	 cap_lost(struct p2papp *, struct session *);
+int	 cap_due(struct p2papp *);	/* 1: an event is in h->ev */
+
+/* frames to events (frame.c): 1 event, 0 none, -1 malformed */
+int	 frame_input(struct p2papp *, struct session *, const struct app_head *,
+	    const uint8_t *);
+
+uint32_t next_request(struct p2papp *);
+int	 fail(struct p2papp *, int error, const char *text);	/* -1, errno set */
+struct p2papp_event *event(struct p2papp *, enum p2papp_type, const struct appcap *);
+
+#endif

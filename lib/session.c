@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "lib/internal.h"
+
+static void
+retry_later(struct session *s, uint64_t now)
+{
+	uint64_t	 ms = RETRY_MAX_MS;
+
+	if (s->fails < 8 && (RETRY_MIN_MS << s->fails) < RETRY_MAX_MS)
+		ms = RETRY_MIN_MS << s->fails;
+	s->fails++;
+	s->when = now + ms;
+}
+
+static int
+send_hello(struct p2papp *h, struct session *s)
+{
+	struct app_hello	 hello;
+	struct app_head		 head;
+	uint8_t			 body[APP_HELLO_MAX];
+
+	memset(&hello, 0, sizeof(hello));
+	hello.major = APP_MAJOR;
+	hello.minor = APP_MINOR;
+	hello.session = (uint16_t)s->index;
+	memcpy(hello.token, h->token, sizeof(hello.token));
+	memcpy(hello.name, h->name, sizeof(hello.name));
+	memset(&head, 0, sizeof(head));
+	head.type = AF_HELLO;
+	head.len = (uint32_t)app_hello_encode(body, sizeof(body), &hello);
+	head.request = s->request = next_request(h);
+	return conn_write(&s->c, &head, body, head.len, NULL, 0, SIZE_MAX, 0);
+}
+
+int
+session_connect(struct p2papp *h, struct session *s)
+{
+	int	 saved;
+
+	if (conn_open(&s->c, h->path) == -1)
+		return -1;
+	if (send_hello(h, s) == -1) {
+		saved = errno;
+		conn_close(&s->c);
+		errno = saved;
+		return -1;
+	}
+	s->state = S_HELLO;
+	s->when = mono_ms() + HELLO_MS;
+	s->served = 0;
+	return 0;
+}
+
+/*
+ * The connection is over. Its peers and outstanding sends stay in its lists
+ * until p2papp_next() has told their ends one by one.
+ */
+void
+session_drop(struct p2papp *h, struct session *s, int error, const char *why)
+{
+	uint64_t	 now = mono_ms();
+
+	conn_close(&s->c);
+	if (s->state == S_UP) {
+		h->nup--;
+		h->ndraining++;
+		s->draining = 1;
+		snprintf(s->why, sizeof(s->why), "%s", why);
+		if (now - s->since >= STEADY_MS)
+			s->fails = 0;
+	}
+	s->state = S_DOWN;
+	retry_later(s, now);
+	cap_lost(h, s);
+	if (!h->welcomed) {
+		h->fatal = error;
+		fail(h, error, why);
+	}
+}
+
+/*
+ * Until a session is up only one at a time says hello: after a restart of the
+ * daemon the first brings the token that the others have to show.
+ */
+int
+session_may_connect(const struct p2papp *h, const struct session *s)
+{
+	unsigned int	 i;
+
+	if (s->index >= h->nsessions || s->draining ||
+	    (s->state != S_NONE && s->state != S_DOWN))
+		return 0;
+	if (h->nup > 0)
+		return 1;
+	for (i = 0; i < h->nslots; i++) {
+		if (h->s[i].state == S_HELLO)
+			return 0;
+	}
+	return 1;
+}
+
+void
+session_tick(struct p2papp *h)
+{
+	struct session	*s;
+	uint64_t	 now;
+	unsigned int	 i;
+
+	if (h->nup == h->nsessions || h->fatal != 0)
+		return;
+	now = mono_ms();
+	for (i = 0; i < h->nslots; i++) {
+		s = &h->s[i];
+		if (s->state == S_HELLO && now >= s->when)
+			session_drop(h, s, ETIMEDOUT, "no answer to hello");
+		else if (session_may_connect(h, s) && now >= s->when &&
+		    session_connect(h, s) == -1) {
+			s->state = S_DOWN;
+			retry_later(s, now);
+			h->due = 1;
+		}
+	}
+}
+
+/* Those that know the token of a daemon that is no more. */
+static void
+drop_others(struct p2papp *h, const struct session *but)
+{
+	struct session	*s;
+	unsigned int	 i;
+
+	for (i = 0; i < h->nslots; i++) {
+		s = &h->s[i];
+		if (s == but || (s->state != S_UP && s->state != S_HELLO))
+			continue;
+		session_drop(h, s, ECONNRESET, "daemon started anew");
+		s->when = 0;
+	}
+}
+
+int
+session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w)
+{
+	unsigned int	 i;
+
+	if (w->session != s->index || w->sessions > SESSIONS_MAX ||
+	    w->sessions <= s->index || w->max_payload == 0)
+		return -1;
+	if (h->welcomed && memcmp(h->token, w->token, sizeof(h->token)) != 0)
+		drop_others(h, s);
+	for (i = w->sessions; i < h->nslots; i++) {
+		if (h->s[i].state == S_UP || h->s[i].state == S_HELLO)
+			session_drop(h, &h->s[i], ECONNRESET, "session is no more");
+	}
+	memcpy(h->token, w->token, sizeof(h->token));
+	memcpy(h->id, w->id, sizeof(h->id));
+	h->max_payload = w->max_payload;
+	if (h->max_payload > APP_BODY_MAX - APP_MSG_HEAD)
+		h->max_payload = APP_BODY_MAX - APP_MSG_HEAD;
+	h->nsessions = w->sessions;
+	if (h->nslots < h->nsessions)
+		h->nslots = h->nsessions;
+	h->welcomed = 1;
+	h->nup++;
+	h->due = 1;
+	s->state = S_UP;
+	s->since = mono_ms();
+	for (i = 0; i < P2PAPP_CAPS; i++) {
+		if (h->cap[i].state == C_ACTIVE)
+			cap_attach(h, &h->cap[i], s);
+	}
+	return 0;
+}

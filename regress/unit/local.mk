@@ -125,3 +125,25 @@ regress_unit_control_server_LDADD = p2pd/libp2pd.a common/libctl.a \
 	common/libwire.a common/libipc.a common/libbase.a $(EVENT_LIBS) \
 	$(BSD_LIBS) $(UNIT_LIBS)
 endif
+
+# p2pctl
+if HAVE_CHECK
+p2pctl_tests = regress/unit/p2pctl_parser regress/unit/p2pctl_output \
+	regress/unit/p2pctl_client regress/unit/p2pctl_offline
+check_PROGRAMS += $(p2pctl_tests)
+TESTS += $(p2pctl_tests)
+P2PCTL_TEST_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+P2PCTL_TEST_LIBS = $(P2PCTL_LIBS) $(P2PCTL_SYSLIBS) $(UNIT_LIBS)
+regress_unit_p2pctl_parser_SOURCES = regress/unit/p2pctl/parser.c
+regress_unit_p2pctl_parser_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_parser_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_output_SOURCES = regress/unit/p2pctl/output.c
+regress_unit_p2pctl_output_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_output_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_client_SOURCES = regress/unit/p2pctl/client.c
+regress_unit_p2pctl_client_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_client_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_offline_SOURCES = regress/unit/p2pctl/offline.c
+regress_unit_p2pctl_offline_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_offline_LDADD = $(P2PCTL_TEST_LIBS)
+endif

@@ -78,6 +78,9 @@ regress_unit_ipc_proc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_proc_LDADD = common/libipc.a common/libbase.a $(SECCOMP_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 endif
 
+# the application protocol and its library
+include regress/unit/lib/local.mk
+
 # common/wire: encodings and the base protocol; common/ctl
 if HAVE_CHECK
 wire_tests = \

@@ -459,9 +459,10 @@ confset_rule_pattern(struct lex *l, const struct lex_word *w)
 }
 
 void
-confset_finish(struct lex *l, struct p2pd_conf *c, int listen_none)
+confset_finish(struct lex *l, struct p2pd_conf *c, const char *file,
+    int listen_none)
 {
-	struct lex_word	 whole = { .file = "configuration" };
+	struct lex_word	 whole = { .file = file };
 	struct addr	 any;
 
 	if (listen_none && !TAILQ_EMPTY(&c->listens))

@@ -43,6 +43,7 @@ int	 confset_rule_group(struct lex *, const struct lex_word *);
 int	 confset_rule_pattern(struct lex *, const struct lex_word *);
 
 /* What depends on the whole: defaults that others give, contradictions. */
-void	 confset_finish(struct lex *, struct p2pd_conf *, int listen_none);
+void	 confset_finish(struct lex *, struct p2pd_conf *, const char *file,
+	    int listen_none);
 
 #endif

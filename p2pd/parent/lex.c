@@ -425,11 +425,17 @@ static struct lex_word *
 bare_word(struct lex *l)
 {
 	struct source	*s = l->top;
-	size_t		 start = s->pos;
+	struct lex_word	*w;
+	size_t		 start = s->pos, i;
 
 	while (s->pos < s->len && is_word_char(peek(l)))
 		s->pos++;
-	return word_new(l, s->file, s->line, s->text + start, s->pos - start);
+	w = word_new(l, s->file, s->line, s->text + start, s->pos - start);
+	for (i = s->pos; i < s->len && (s->text[i] == ' ' ||
+	    s->text[i] == '\t'); i++)
+		;
+	w->is_name = i < s->len && s->text[i] == '=';
+	return w;
 }
 
 /* Within quotes a backslash keeps a quote or itself. */
@@ -526,7 +532,8 @@ lex_next(struct lex *l, struct lex_word **w)
 	}
 	*w = l->last = word_new(l, l->top->file, l->top->line, &c, 1);
 	if (strchr("\n{},=", c) == NULL || c == '\0') {
-		lex_error(l, *w, "unexpected character 0x%02x", (unsigned char)c);
+		lex_error(l, *w, c > ' ' && c < 0x7f ? "unexpected \"%c\"" :
+		    "unexpected character 0x%02x", (unsigned char)c);
 		return bad_line(l, w);
 	}
 	advance(l);

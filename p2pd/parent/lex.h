@@ -17,6 +17,7 @@ struct lex_word {
 	const char	*file;
 	int		 line;
 	int		 quoted;
+	int		 is_name;	/* a bare word before an equals sign */
 	char		 s[];
 };
 

@@ -18,6 +18,9 @@ static struct lex_word		*token;		/* the newest */
 static int			 token_bad;	/* it was told already */
 static int			 as_value;	/* after "=" no word is a keyword */
 static int			 listen_none;
+static int			 depth;		/* of braces */
+static int			 at_start;	/* of a statement */
+static struct lex_word		*unknown;	/* a statement's first word that is none */
 
 int		 yyparse(void);
 static int	 yylex(void);
@@ -48,7 +51,7 @@ file		: /* empty */
 		| file '\n'
 		| file statement '\n'
 		| file include
-		| file error '\n'
+		| file error '\n'		{ depth = 0; yyerrok; }
 		;
 
 /* The newline is in it, so that no token is read before the file is open. */
@@ -226,21 +229,15 @@ keyword_cmp(const void *name, const void *k)
 }
 
 static int
-yylex(void)
+classify(int t)
 {
 	const struct keyword	*k;
-	int			 t;
 
-	t = lex_next(lx, &token);
-	yylval.w = token;
-	token_bad = t == LEX_BAD;
 	if (t == LEX_BAD)
 		return BADTOKEN;
-	if (t != LEX_WORD) {
-		as_value = t == '=';
+	if (t != LEX_WORD)
 		return t;
-	}
-	if (token->quoted || as_value)
+	if (token->quoted || token->is_name || as_value)
 		return STRING;
 	k = bsearch(token->s, keywords, nitems_of(keywords),
 	    sizeof(keywords[0]), keyword_cmp);
@@ -249,12 +246,34 @@ yylex(void)
 	return confset_is_setting(token->s) ? SETTING : STRING;
 }
 
+static int
+yylex(void)
+{
+	int	 t;
+
+	t = classify(lex_next(lx, &token));
+	yylval.w = token;
+	token_bad = t == BADTOKEN;
+	if (t == '{')
+		depth++;
+	else if (t == '}')
+		depth--;
+	if (at_start)
+		unknown = t == STRING ? token : NULL;
+	at_start = t == '\n' && depth <= 0;
+	as_value = t == '=' || (as_value && t != '\n');
+	return t;
+}
+
 static void
 yyerror(const char *msg)
 {
 	if (token_bad)
 		return;
-	if (token->s[0] == '\0' && !token->quoted)
+	if (unknown != NULL && !unknown->is_name)
+		(void)lex_error(lx, unknown, "\"%s\" is not a statement",
+		    unknown->s);
+	else if (token->s[0] == '\0' && !token->quoted)
 		(void)lex_error(lx, token, "%s at the end of the file", msg);
 	else if (token->s[0] == '\n')
 		(void)lex_error(lx, token, "%s at the end of the line", msg);
@@ -292,20 +311,25 @@ struct p2pd_conf *
 conf_parse(const char *path, char *const *defs, conf_errfn err, void *arg)
 {
 	struct p2pd_conf	*done;
+	int			 missing_ok;
 
 	if ((conf = conf_new()) == NULL)
 		fatal("configuration");
-	lx = lex_open(path != NULL ? path : CONF_PATH, path == NULL, defs, err,
-	    arg);
+	missing_ok = path == NULL;
+	if (path == NULL)
+		path = CONF_PATH;
+	lx = lex_open(path, missing_ok, defs, err, arg);
 	if (lx == NULL) {
 		conf_free(conf);
 		conf = NULL;
 		return NULL;
 	}
-	as_value = listen_none = 0;
+	as_value = listen_none = depth = 0;
+	at_start = 1;
+	unknown = NULL;
 	(void)yyparse();
 	if (lex_errors(lx) == 0)
-		confset_finish(lx, conf, listen_none);
+		confset_finish(lx, conf, path, listen_none);
 	done = conf;
 	if (lex_errors(lx) > 0) {
 		conf_free(conf);

@@ -34,6 +34,51 @@ regress_unit_wire_frame_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_wire_frame_LDADD = common/libwire.a $(UNIT_CRYPTO_LIBS) $(SNAPPY_LIBS)
 endif
 
+# p2pd/parent: the configuration; a case is a pair of files
+CONF_CASES = \
+	regress/unit/p2pd/parent/conf/allow-none \
+	regress/unit/p2pd/parent/conf/bad-both \
+	regress/unit/p2pd/parent/conf/bad-bytes \
+	regress/unit/p2pd/parent/conf/bad-include \
+	regress/unit/p2pd/parent/conf/bad-list \
+	regress/unit/p2pd/parent/conf/bad-listen \
+	regress/unit/p2pd/parent/conf/bad-loop \
+	regress/unit/p2pd/parent/conf/bad-macro \
+	regress/unit/p2pd/parent/conf/bad-names \
+	regress/unit/p2pd/parent/conf/bad-nodes \
+	regress/unit/p2pd/parent/conf/bad-nul \
+	regress/unit/p2pd/parent/conf/bad-number \
+	regress/unit/p2pd/parent/conf/bad-open \
+	regress/unit/p2pd/parent/conf/bad-quote \
+	regress/unit/p2pd/parent/conf/bad-syntax \
+	regress/unit/p2pd/parent/conf/bad-unit \
+	regress/unit/p2pd/parent/conf/continued \
+	regress/unit/p2pd/parent/conf/empty \
+	regress/unit/p2pd/parent/conf/files \
+	regress/unit/p2pd/parent/conf/include \
+	regress/unit/p2pd/parent/conf/listen \
+	regress/unit/p2pd/parent/conf/listen-none \
+	regress/unit/p2pd/parent/conf/macros \
+	regress/unit/p2pd/parent/conf/network \
+	regress/unit/p2pd/parent/conf/node-key \
+	regress/unit/p2pd/parent/conf/nodes \
+	regress/unit/p2pd/parent/conf/queues \
+	regress/unit/p2pd/parent/conf/remark \
+	regress/unit/p2pd/parent/conf/rules \
+	regress/unit/p2pd/parent/conf/throttle-each \
+	regress/unit/p2pd/parent/conf/throttle-off
+EXTRA_DIST += $(CONF_CASES:=.in) $(CONF_CASES:=.ok) \
+	regress/unit/p2pd/parent/conf/bad-second.inc \
+	regress/unit/p2pd/parent/conf/second.inc \
+	regress/unit/p2pd/parent/conf/third.inc
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/parent_conf
+TESTS += regress/unit/parent_conf
+regress_unit_parent_conf_SOURCES = regress/unit/p2pd/parent/conf.c
+regress_unit_parent_conf_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_conf_LDADD = p2pd/libp2pd.a common/libwire.a $(UNIT_CRYPTO_LIBS)
+endif
+
 # base
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/base_addr regress/unit/base_log regress/unit/base_util

@@ -406,8 +406,14 @@ START_TEST(no_fd_slot)
 {
 	struct rlimit	 old, rl;
 	ino_t		 ino;
+	const char	*preload = getenv("LD_PRELOAD");
 	int		 fd = new_file(&ino), n, ret;
 
+	/* valgrind keeps such limits itself, for some calls only. */
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL) {
+		close(fd);
+		return;
+	}
 	ck_assert_int_eq(imsg_compose(&a, 1, 0, 0, fd, "x", 1), 1);
 	ck_assert_int_eq(imsgbuf_write(&a), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);

@@ -199,14 +199,16 @@ END_TEST
 int
 main(int argc, char *argv[])
 {
-	Suite	*s = suite_create("ipc/proc");
-	TCase	*tc = tcase_create("proc");
+	Suite	*s;
+	TCase	*tc;
 	SRunner	*sr;
 	int	 failed;
 
 	if (argc > 1 && strcmp(argv[1], "-P") == 0)
 		return child(argc, argv);
 	argv0 = argv[0];
+	s = suite_create("ipc/proc");
+	tc = tcase_create("proc");
 	tcase_add_test(tc, spawning);
 	tcase_add_test(tc, no_binary);
 	tcase_add_test(tc, profiles);

@@ -73,7 +73,7 @@ app_open(const struct m_app *m, int fd)
 		fatalx("parent opened application %u twice", m->app);
 	if (ses.stopping || (a = app_new(m, fd)) == NULL) {
 		close(fd);
-		tell_parent(&m_app_closed_desc, &closed);
+		session_tell(&m_app_closed_desc, &closed);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&ses.apps, a, entry);
@@ -171,7 +171,7 @@ app_close(struct app *a)
 	event_del(&a->ev_more);
 	if (a->pause & APAUSE_PEER)
 		app_resume(a, APAUSE_PEER);
-	tell_parent(&m_app_closed_desc, &closed);
+	session_tell(&m_app_closed_desc, &closed);
 	/* what was on its way to it no longer counts for its peers */
 	out_drop_marks(&a->out, mux_out_ops.mark);
 	disown(a, NULL);
@@ -230,7 +230,7 @@ app_attach(struct app *a, uint32_t request, const struct app_attach *req)
 	}
 	TAILQ_INSERT_TAIL(&a->attaches, at, entry);
 	a->nattaches++;
-	tell_parent(&m_app_attach_desc, &at->m);
+	session_tell(&m_app_attach_desc, &at->m);
 	return 0;
 }
 
@@ -345,7 +345,7 @@ app_detach(struct app *a, uint32_t capid)
 			break;
 	if (ac == NULL)
 		return -1;
-	tell_parent(&m_app_detach_desc, &m);
+	session_tell(&m_app_detach_desc, &m);
 	disown(a, ac);
 	appcap_free(a, ac);
 	return 0;

@@ -16,7 +16,7 @@
 struct session	 ses;
 
 void
-tell_parent(const struct msgdesc *desc, const void *body)
+session_tell(const struct msgdesc *desc, const void *body)
 {
 	if (ses.env.send(desc, body) == -1)
 		fatal("%s to the parent", desc->name);
@@ -97,7 +97,7 @@ void
 session_stop(uint32_t grace_ms)
 {
 	ses.stopping = 1;
-	peer_stop(0, REASON_QUITTING, DISC_QUITTING);
+	peers_stop(0, REASON_QUITTING, DISC_QUITTING);
 	event_after(&ses.ev_grace, grace_ms);
 	turn_soon();
 }

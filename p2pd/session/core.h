@@ -92,7 +92,7 @@ void	 session_drained(void);
 void	 turn_soon(void);
 
 /* To the parent; what must not be lost: the parent not reading is fatal. */
-void	 tell_parent(const struct msgdesc *, const void *body);
+void	 session_tell(const struct msgdesc *, const void *body);
 void	 event_after(struct event *, uint64_t ms);
 
 #endif

@@ -233,7 +233,7 @@ peer_start(const struct m_peer_start *m, int fd)
 		end.handle = m->handle;
 		end.reason = REASON_MEMORY;
 		end.disc = DISC_NONE;
-		tell_parent(&m_peer_end_desc, &end);
+		session_tell(&m_peer_end_desc, &end);
 		return;
 	}
 	p->state = PEER_UP;
@@ -416,7 +416,7 @@ peer_end(struct peer *p, unsigned int reason, unsigned int disc, int remote)
 	end.bytes_out = p->bytes_out;
 	p->state = PEER_LINGER;
 	unlist(p);
-	tell_parent(&m_peer_end_desc, &end);
+	session_tell(&m_peer_end_desc, &end);
 	tell_apps(p, &end);
 	apps_wake(p);
 	p->pause = 0;
@@ -440,7 +440,7 @@ peer_fail(struct peer *p, unsigned int reason)
 }
 
 void
-peer_stop(uint32_t handle, unsigned int reason, unsigned int disc)
+peers_stop(uint32_t handle, unsigned int reason, unsigned int disc)
 {
 	struct peer	*p, *next;
 

@@ -86,7 +86,7 @@ void	 peer_end(struct peer *, unsigned int reason, unsigned int disc, int remote
 /* With the wire reason that belongs to it. */
 void	 peer_fail(struct peer *, unsigned int reason);
 /* M_PEER_STOP; 0 is all. */
-void	 peer_stop(uint32_t handle, unsigned int reason, unsigned int disc);
+void	 peers_stop(uint32_t handle, unsigned int reason, unsigned int disc);
 void	 peer_pause(struct peer *, unsigned int why);
 void	 peer_resume(struct peer *, unsigned int why);
 /* Owners have changed: who may stall it; ends it when nobody is left. */

@@ -35,7 +35,7 @@ handle_peer_stop(struct channel *c, struct chan_msg *msg, void *arg)
 {
 	const struct m_peer_stop	*m = msg->body;
 
-	peer_stop(m->handle, m->reason, m->disc);
+	peers_stop(m->handle, m->reason, m->disc);
 }
 
 static void

@@ -144,7 +144,7 @@ send_rec(uint32_t conn, const struct peer *p, int detail)
 	m.conn = conn;
 	m.len = r.len;
 	memcpy(m.rec, r.buf, r.len);
-	tell_parent(&ctl_rec_desc, &m);
+	session_tell(&ctl_rec_desc, &m);
 }
 
 static void
@@ -157,7 +157,7 @@ finish(struct show *s, enum ctl_code code)
 	m.code = (uint8_t)code;
 	if (code == CTLE_NOTFOUND)
 		strlcpy(m.text, "no such peer", sizeof(m.text));
-	tell_parent(&ctl_end_desc, &m);
+	session_tell(&ctl_end_desc, &m);
 	TAILQ_REMOVE(&ses.shows, s, entry);
 	free(s);
 }
@@ -220,7 +220,7 @@ show_start(const struct m_show *m)
 		memset(&end, 0, sizeof(end));
 		end.conn = m->conn;
 		end.code = CTLE_FAILED;
-		tell_parent(&ctl_end_desc, &end);
+		session_tell(&ctl_end_desc, &end);
 		return;
 	}
 	s->m = *m;

@@ -158,6 +158,17 @@ regress_unit_ctl_record_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ctl_record_LDADD = common/libctl.a $(BSD_LIBS) $(UNIT_LIBS)
 endif
 
+# p2pd/session
+if HAVE_CHECK
+session_tests = regress/unit/session_peer
+check_PROGRAMS += $(session_tests)
+TESTS += $(session_tests)
+session_world = regress/unit/p2pd/session/world.c regress/unit/p2pd/session/world.h
+regress_unit_session_peer_SOURCES = regress/unit/p2pd/session/peer.c $(session_world)
+regress_unit_session_peer_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_peer_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+endif
+
 # p2pd/control
 if HAVE_CHECK
 control_tests = regress/unit/control_intro regress/unit/control_server

@@ -32,13 +32,13 @@ struct setting {
 static const struct setting settings[] = {
 	{ "chroot", PATH, FIELD(chroot), 0, CONF_PATH_MAX },
 	{ "client", CLIENT, FIELD(client), 0, CLIENT_MAX },
-	{ "data-directory", PATH, FIELD(datadir), 0, CONF_PATH_MAX },
+	{ "data directory", PATH, FIELD(datadir), 0, CONF_PATH_MAX },
 	{ "dial-ratio", NUMBER, FIELD(dial_ratio), 1, 1000 },
 	{ "max-peers", NUMBER, FIELD(max_peers), 0, CONF_PEERS_MAX },
-	{ "max-pending inbound", NUMBER, FIELD(max_pending_in), 1, 10000 },
-	{ "max-pending outbound", NUMBER, FIELD(max_pending_out), 1, 10000 },
-	{ "node-key", PATH, FIELD(keyfile), 0, CONF_PATH_MAX },
-	{ "queue app", SIZE, FIELD(queue_app), 64 * K, 64 * G },
+	{ "max-pending-inbound", NUMBER, FIELD(max_pending_in), 1, 10000 },
+	{ "max-pending-outbound", NUMBER, FIELD(max_pending_out), 1, 10000 },
+	{ "node key", PATH, FIELD(keyfile), 0, CONF_PATH_MAX },
+	{ "queue application", SIZE, FIELD(queue_app), 64 * K, 64 * G },
 	{ "queue per-peer", SIZE, FIELD(queue_peer), 64 * K, 64 * G },
 	{ "session memory", SIZE, FIELD(session_memory), 32 * M, 1024 * G },
 	{ "sessions", NUMBER, FIELD(sessions), 1, CONF_SESSIONS_MAX },
@@ -481,9 +481,9 @@ confset_finish(struct lex *l, struct p2pd_conf *c, const char *file,
 	if (c->queue_peer > c->session_memory)
 		lex_error(l, &whole, "queue per-peer is more than session memory");
 	if (c->queue_app > c->session_memory)
-		lex_error(l, &whole, "queue app is more than session memory");
+		lex_error(l, &whole, "queue application is more than session memory");
 	if (c->keyfile[0] == '\0' && (size_t)snprintf(c->keyfile,
 	    sizeof(c->keyfile), "%s/" CONF_KEYFILE, c->datadir) >=
 	    sizeof(c->keyfile))
-		lex_error(l, &whole, "data-directory: path is too long");
+		lex_error(l, &whole, "data directory: path is too long");
 }

@@ -35,11 +35,11 @@ static struct lex_word *reverse(struct lex_word *);
 	int		 i;
 }
 
-%token ADDRESS ALLOW ALLOWLIST ANY APP BAN CAPABILITY CONTROL DEFAULT
-%token DENY DIAL DISCONNECT DROPOLDEST GROUP INBOUND INCLUDE LISTEN MAXPENDING
-%token MEMORY MODE NETRESTRICT NO NONE OFF ON OUTBOUND OVERFLOW PER PERPEER
-%token PORT QUEUE REQUIRE RESTRICTED SANDBOX SESSION SOCKET STATIC SUBNET
-%token THROTTLE TRUSTED USER YES
+%token ADDRESS ALLOW ALLOWLIST ANY APP BAN CAPABILITY CONTROL DATA DEFAULT
+%token DENY DIAL DIRECTORY DISCONNECT DROPOLDEST GROUP INCLUDE KEY LISTEN
+%token MEMORY MODE NETRESTRICT NO NODE NONE OFF ON OVERFLOW PER PERPEER PORT
+%token QUEUE REQUIRE RESTRICTED SANDBOX SESSION SOCKET STATIC SUBNET THROTTLE
+%token TRUSTED USER YES
 %token BADTOKEN
 %token <w> SETTING STRING
 %type <w> list words varvalue optport optcap
@@ -61,10 +61,11 @@ include		: INCLUDE STRING '\n'		{ (void)lex_include(lx, $2); }
 statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| SETTING STRING		{ (void)confset_setting(lx, conf, $1, $2); }
 		| USER STRING			{ (void)confset_named(lx, conf, "user", $2); }
+		| DATA DIRECTORY STRING		{ (void)confset_named(lx, conf, "data directory", $3); }
+		| NODE KEY STRING		{ (void)confset_named(lx, conf, "node key", $3); }
 		| LISTEN ON STRING optport	{ (void)confset_listen(lx, conf, $3, $4); }
 		| LISTEN NONE			{ listen_none = 1; }
 		| DIAL yesno			{ conf->dial = $2; }
-		| MAXPENDING pending
 		| THROTTLE throttle
 		| NETRESTRICT list		{ (void)list_each(confset_netrestrict, $2); }
 		| ALLOWLIST list		{
@@ -76,7 +77,7 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| TRUSTED list			{ (void)list_each(confset_trusted, $2); }
 		| SANDBOX sandbox		{ conf->sandbox = $2; }
 		| QUEUE PERPEER STRING		{ (void)confset_named(lx, conf, "queue per-peer", $3); }
-		| QUEUE APP STRING		{ (void)confset_named(lx, conf, "queue app", $3); }
+		| QUEUE APP STRING		{ (void)confset_named(lx, conf, "queue application", $3); }
 		| SESSION MEMORY STRING		{ (void)confset_named(lx, conf, "session memory", $3); }
 		| OVERFLOW overflow		{ conf->overflow = $2; }
 		| CONTROL SOCKET		{ confset_socket(&conf->ctl); }
@@ -87,10 +88,6 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		    sockpath
 		| action APP			{ confset_rule(conf, $1); }
 		    who optcap			{ (void)confset_rule_pattern(lx, $5); }
-		;
-
-pending		: INBOUND STRING		{ (void)confset_named(lx, conf, "max-pending inbound", $2); }
-		| OUTBOUND STRING		{ (void)confset_named(lx, conf, "max-pending outbound", $2); }
 		;
 
 throttle	: ADDRESS STRING		{
@@ -183,27 +180,29 @@ static const struct keyword keywords[] = {
 	{ "allowlist", ALLOWLIST },
 	{ "any", ANY },
 	{ "app", APP },
+	{ "application", APP },
 	{ "ban", BAN },
 	{ "capability", CAPABILITY },
 	{ "control", CONTROL },
+	{ "data", DATA },
 	{ "default", DEFAULT },
 	{ "deny", DENY },
 	{ "dial", DIAL },
+	{ "directory", DIRECTORY },
 	{ "disconnect", DISCONNECT },
 	{ "drop-oldest", DROPOLDEST },
 	{ "group", GROUP },
-	{ "inbound", INBOUND },
 	{ "include", INCLUDE },
+	{ "key", KEY },
 	{ "listen", LISTEN },
-	{ "max-pending", MAXPENDING },
 	{ "memory", MEMORY },
 	{ "mode", MODE },
 	{ "netrestrict", NETRESTRICT },
 	{ "no", NO },
+	{ "node", NODE },
 	{ "none", NONE },
 	{ "off", OFF },
 	{ "on", ON },
-	{ "outbound", OUTBOUND },
 	{ "overflow", OVERFLOW },
 	{ "per", PER },
 	{ "per-peer", PERPEER },

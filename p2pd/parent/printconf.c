@@ -156,7 +156,7 @@ print_rules(FILE *f, const struct conf_apprules *list)
 	const struct conf_apprule	*r;
 
 	TAILQ_FOREACH(r, list, entry) {
-		fprintf(f, "%s app ", r->allow ? "allow" : "deny");
+		fprintf(f, "%s application ", r->allow ? "allow" : "deny");
 		if (r->who == CONF_WHO_ANY)
 			fprintf(f, "any");
 		else {
@@ -181,8 +181,8 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 	print_listens(f, &c->listens);
 	fprintf(f, "dial %s\n", c->dial ? "yes" : "no");
 	fprintf(f, "max-peers %u\n", c->max_peers);
-	fprintf(f, "max-pending inbound %u\n", c->max_pending_in);
-	fprintf(f, "max-pending outbound %u\n", c->max_pending_out);
+	fprintf(f, "max-pending-inbound %u\n", c->max_pending_in);
+	fprintf(f, "max-pending-outbound %u\n", c->max_pending_out);
 	fprintf(f, "dial-ratio %u\n", c->dial_ratio);
 	print_throttles(f, c);
 	print_text(f, "client", c->client);
@@ -196,17 +196,17 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 	fprintf(f, "sessions %u\n", c->sessions);
 	print_text(f, "user", c->user);
 	print_text(f, "chroot", c->chroot);
-	print_text(f, "data-directory", c->datadir);
-	print_text(f, "node-key", c->keyfile);
+	print_text(f, "data directory", c->datadir);
+	print_text(f, "node key", c->keyfile);
 	fprintf(f, "sandbox %s\n", sandbox[c->sandbox]);
 
 	print_socket(f, "control socket", &c->ctl);
 	print_socket(f, "control restricted socket", &c->ctl_ro);
-	print_socket(f, "app socket", &c->app);
+	print_socket(f, "application socket", &c->app);
 	print_rules(f, &c->apprules);
 
 	print_size(f, "queue per-peer", c->queue_peer);
-	print_size(f, "queue app", c->queue_app);
+	print_size(f, "queue application", c->queue_app);
 	print_size(f, "session memory", c->session_memory);
 	fprintf(f, "stall-limit %us\n", c->stall_limit);
 	fprintf(f, "overflow %s\n", c->overflow == CONF_OVERFLOW_DROP ?

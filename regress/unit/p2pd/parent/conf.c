@@ -271,7 +271,7 @@ START_TEST(default_values)
 	conf_free(c);
 	print_parses_again(defaults);
 
-	ck_assert_ptr_nonnull(c = parse_text("data-directory /x\n", NULL, &errors));
+	ck_assert_ptr_nonnull(c = parse_text("data directory /x\n", NULL, &errors));
 	ck_assert_str_eq(c->keyfile, "/x/nodekey");
 	conf_free(c);
 }

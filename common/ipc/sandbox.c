@@ -126,7 +126,7 @@ layer_uid(struct confine *c)
 	if (uid == 0 || c->opts->gid == 0 || c->opts->gid == PROC_STAY)
 		return failed(c, "uid: %u:%u is no unprivileged user",
 		    c->opts->uid, c->opts->gid);
-	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1 ||
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return failed(c, "uid: %s", strerror(errno));
 	if (setuid(0) != -1 || getuid() != uid || geteuid() != uid ||

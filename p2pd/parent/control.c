@@ -140,7 +140,7 @@ peer_remove(const struct ctl_peer_req *m)
 	p = peers_byid(&parent.peers, m->id);
 	if (p != NULL) {
 		peer_reflag(m->id);
-		peer_stop(p, REASON_OPERATOR, DISC_REQUESTED);
+		peer_tell_stop(p, REASON_OPERATOR, DISC_REQUESTED);
 	}
 	control_end(m->conn, CTLE_OK, "static node removed");
 }
@@ -187,7 +187,7 @@ peer_disconnect(const struct ctl_peer_req *m)
 		control_end(m->conn, CTLE_NOTFOUND, "not a peer");
 		return;
 	}
-	peer_stop(p, REASON_OPERATOR, m->reason);
+	peer_tell_stop(p, REASON_OPERATOR, m->reason);
 	control_end(m->conn, CTLE_OK, "disconnecting");
 }
 
@@ -219,7 +219,7 @@ ban_enforce(const struct ban *b)
 	PEERS_FOREACH_SAFE(p, &parent.peers, t)
 		if (b->by_id ? memcmp(p->id, b->id, SECP_PUB) == 0 :
 		    prefix_match(&b->prefix, &p->remote))
-			peer_stop(p, REASON_BANNED, reason_disc(REASON_BANNED));
+			peer_tell_stop(p, REASON_BANNED, reason_disc(REASON_BANNED));
 }
 
 static void

@@ -302,6 +302,10 @@ children_await(void)
 	struct child *c;
 	pid_t pid;
 
+	/* The tool that said "stop" is owed its answer. */
+	c = child_first(PROC_CONTROL);
+	if (c->ch != NULL)
+		channel_flush(c->ch, 100);
 	children_close();
 	while (children_alive() > 0) {
 		pid = waitpid(-1, NULL, WNOHANG);

@@ -186,7 +186,7 @@ void	 peer_gone(struct peer *, const struct m_peer_end *);
 void	 peers_session_died(struct child *);
 int	 peer_admit(struct child *, struct conn *, const struct m_check2 *,
 	    const struct sharedcap *, uint32_t n, int fd);
-void	 peer_stop(struct peer *, unsigned int reason, unsigned int disc);
+void	 peer_tell_stop(struct peer *, unsigned int reason, unsigned int disc);
 void	 peer_reflag(const uint8_t id[SECP_PUB]);
 
 /* attach.c */

@@ -232,7 +232,7 @@ peers_session_died(struct child *c)
 }
 
 void
-peer_stop(struct peer *p, unsigned int reason, unsigned int disc)
+peer_tell_stop(struct peer *p, unsigned int reason, unsigned int disc)
 {
 	struct m_peer_stop m;
 

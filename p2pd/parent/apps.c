@@ -335,10 +335,19 @@ attach_again(struct apps *as, struct capability *c, struct appconn *ac,
 	return APE_OK;
 }
 
-static uint16_t
-hello_room(const struct helloset *hs)
+/*
+ * The bytes that a Hello with all that is attached, advertised yet or not,
+ * leaves; -1 and room as it was when it would not fit.
+ */
+static int
+hello_room(struct apps *as, uint16_t *room)
 {
-	return HELLO_MAX - hs->len;
+	static struct helloset trial;
+
+	if (helloset_fill(as, &trial, want_all) == -1)
+		return -1;
+	*room = HELLO_MAX - trial.len;
+	return 0;
 }
 
 static struct capability *
@@ -362,11 +371,11 @@ enum app_error
 apps_attach(struct apps *as, struct appconn *ac, const struct m_app_attach *m,
     uint32_t *capid, uint16_t *room, char *text, size_t textlen)
 {
-	static struct helloset trial;
 	struct capability *c;
 	enum app_error e;
 
-	*room = hello_room(as->hello);
+	*room = 0;
+	hello_room(as, room);
 	e = attach_valid(m, text, textlen);
 	if (e != APE_OK)
 		return e;
@@ -381,11 +390,11 @@ apps_attach(struct apps *as, struct appconn *ac, const struct m_app_attach *m,
 			snprintf(text, textlen, "out of memory");
 			return APE_QUEUE;
 		}
-		if (helloset_fill(as, &trial, want_all) == -1) {
+		if (hello_room(as, room) == -1) {
 			TAILQ_REMOVE(&as->caps, c, entry);
 			free(c);
-			snprintf(text, textlen, "no room in Hello: %u bytes left",
-			    *room);
+			snprintf(text, textlen, "no room in Hello: %u bytes "
+			    "left, %d versions in all", *room, LOCALCAPS_MAX);
 			return APE_ROOM;
 		}
 	}
@@ -393,7 +402,6 @@ apps_attach(struct apps *as, struct appconn *ac, const struct m_app_attach *m,
 	c->conns[ac->session] = ac->no;
 	apps_refresh(as);
 	*capid = c->id;
-	*room = hello_room(as->hello);
 	return APE_OK;
 }
 
@@ -425,4 +433,6 @@ apps_session_died(struct apps *as, unsigned int session)
 	TAILQ_FOREACH_SAFE(ac, &as->conns, entry, t)
 		if (ac->session == session)
 			apps_disconnect(as, ac);
+	/* One that only this session lacked is everywhere now. */
+	apps_refresh(as);
 }

@@ -77,6 +77,10 @@ nodes_clear(struct nodes *ns, const uint8_t id[SECP_PUB], unsigned int is,
 	n->is &= ~is;
 	if (save)
 		n->saved &= ~is;
+	if (!((n->is | n->saved) & NODE_STATIC)) {
+		memset(n->en.host, 0, sizeof(n->en.host));
+		n->en.tcp = n->en.udp = 0;
+	}
 	if (n->is == 0 && n->saved == 0) {
 		RB_REMOVE(node_tree, &ns->tree, n);
 		ns->n--;

@@ -14,7 +14,7 @@
 
 struct node {
 	RB_ENTRY(node)	 entry;
-	struct enode	 en;		/* host is "" unless static */
+	struct enode	 en;		/* host is "" unless static, or saved as such */
 	uint8_t		 is;		/* NODE_* in force */
 	uint8_t		 saved;		/* NODE_* kept in the state file */
 };

@@ -128,12 +128,12 @@ children_msg(enum proc_kind kind, const struct msgdesc *d, const void *body)
 void
 child_kill(struct child *c, const char *why)
 {
-	if (c->bad != NULL)
+	/* One that is dead already must not carry this into its next life. */
+	if (c->bad != NULL || c->pid == 0)
 		return;
 	c->bad = why;
 	log_warnx("%s[%u]: %s: ending it", proc_name(c->kind), c->instance, why);
-	if (c->pid > 0)
-		kill(c->pid, SIGKILL);
+	kill(c->pid, SIGKILL);
 }
 
 static void

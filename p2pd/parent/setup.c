@@ -162,6 +162,7 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 	v.disc = reason_disc(v.reason);
 	if (v.reason == REASON_NONE) {
 		conn->checked = 1;
+		helloset_unref(conn->hello);	/* of a check before, refused */
 		conn->hello = helloset_ref(parent.apps.hello);
 		v.generation = conn->hello->generation;
 		v.hellolen = conn->hello->len;

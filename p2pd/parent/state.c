@@ -179,7 +179,7 @@ state_save(void)
 {
 	char path[CONF_PATH_MAX + 16], tmp[CONF_PATH_MAX + 16];
 	FILE *f;
-	int fd;
+	int fd, bad;
 
 	state_path(path, sizeof(path), "");
 	state_path(tmp, sizeof(tmp), ".new");
@@ -192,7 +192,8 @@ state_save(void)
 		return;
 	}
 	save_lines(f);
-	if (fflush(f) == EOF || fsync(fd) == -1 || fclose(f) == EOF)
+	bad = fflush(f) == EOF || fsync(fd) == -1;
+	if (fclose(f) == EOF || bad)
 		log_warn("%s: the change will not outlive a restart", tmp);
 	else if (rename(tmp, path) == -1)
 		log_warn("%s", path);

@@ -206,3 +206,36 @@ regress_unit_p2pctl_offline_SOURCES = regress/unit/p2pctl/offline.c
 regress_unit_p2pctl_offline_CFLAGS = $(P2PCTL_TEST_CFLAGS)
 regress_unit_p2pctl_offline_LDADD = $(P2PCTL_TEST_LIBS)
 endif
+
+# p2pd: messages, and the parent's parts that hold no process
+if HAVE_CHECK
+parent_tests = regress/unit/p2pd_messages regress/unit/parent_admit \
+	regress/unit/parent_apps regress/unit/parent_bans \
+	regress/unit/parent_history regress/unit/parent_nodes \
+	regress/unit/parent_peers
+PARENT_TEST_LIBS = $(P2PD_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) $(SNAPPY_LIBS) \
+	$(BSD_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += $(parent_tests)
+TESTS += $(parent_tests)
+regress_unit_p2pd_messages_SOURCES = regress/unit/p2pd/messages.c
+regress_unit_p2pd_messages_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_p2pd_messages_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_admit_SOURCES = regress/unit/p2pd/parent/admit.c
+regress_unit_parent_admit_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_admit_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_apps_SOURCES = regress/unit/p2pd/parent/apps.c
+regress_unit_parent_apps_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_apps_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_bans_SOURCES = regress/unit/p2pd/parent/bans.c
+regress_unit_parent_bans_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_bans_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_history_SOURCES = regress/unit/p2pd/parent/history.c
+regress_unit_parent_history_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_history_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_nodes_SOURCES = regress/unit/p2pd/parent/nodes.c
+regress_unit_parent_nodes_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_nodes_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_peers_SOURCES = regress/unit/p2pd/parent/peers.c
+regress_unit_parent_peers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_peers_LDADD = $(PARENT_TEST_LIBS)
+endif

@@ -39,3 +39,7 @@ if !HOST_LINUX
 rcdir = $(sysconfdir)/rc.d
 rc_SCRIPTS = etc/rc.d/p2pd
 endif
+
+# A sample of p2pd.conf(5): nothing needs it.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = etc/p2pd.conf

@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: ISC
+man_edit = $(SED) -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	-e 's|@localstatedir[@]|$(localstatedir)|g' \
+	-e 's|@runstatedir[@]|$(runstatedir)|g' \
+	-e 's|@docdir[@]|$(docdir)|g' \
+	-e 's|@privsep_user[@]|$(privsep_user)|g'
+
+# p2pd.conf(5)
+man5_MANS += man/p2pd.conf.5
+EXTRA_DIST += man/p2pd.conf.5.in
+CLEANFILES += man/p2pd.conf.5
+man/p2pd.conf.5: man/p2pd.conf.5.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@

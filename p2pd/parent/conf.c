@@ -75,7 +75,6 @@ conf_new(void)
 	c->queue_app = 64 * MIB;
 	c->session_memory = 256 * MIB;
 	c->stall_limit = 5;
-	c->overflow = CONF_OVERFLOW_DISCONNECT;
 	return c;
 }
 

@@ -87,7 +87,6 @@ struct conf_throttle {
 };
 
 enum conf_sandbox { CONF_SANDBOX_DEFAULT, CONF_SANDBOX_REQUIRE, CONF_SANDBOX_OFF };
-enum conf_overflow { CONF_OVERFLOW_DISCONNECT, CONF_OVERFLOW_DROP };
 
 struct p2pd_conf {
 	/* network */
@@ -128,7 +127,6 @@ struct p2pd_conf {
 	uint64_t		 queue_app;	/* per application */
 	uint64_t		 session_memory;	/* whole budget of one session */
 	uint32_t		 stall_limit;	/* seconds a stalled application holds its peers */
-	enum conf_overflow	 overflow;	/* what comes after stall_limit */
 };
 
 /* Takes one "file:line: message" without a newline. */

@@ -438,7 +438,10 @@ bare_word(struct lex *l)
 	return w;
 }
 
-/* Within quotes a backslash keeps a quote or itself. */
+/*
+ * Within quotes a backslash keeps a quote or itself, and takes a newline
+ * away.
+ */
 static struct lex_word *
 quoted_word(struct lex *l)
 {
@@ -446,18 +449,24 @@ quoted_word(struct lex *l)
 	struct lex_word	*w;
 	char		 buf[WORD_MAX + 1];
 	size_t		 n = 0;
+	int		 line = s->line;
 	char		 c;
 
-	for (s->pos++; s->pos < s->len; s->pos++) {
+	for (s->pos++; s->pos < s->len && n < WORD_MAX; s->pos++) {
 		c = s->text[s->pos];
-		if (c == '"' || (c >= 0 && c < ' ' && c != '\t') || n == WORD_MAX)
+		if (continued(l)) {
+			s->pos++;
+			s->line++;
+			continue;
+		}
+		if (c == '"' || (c >= 0 && c < ' ' && c != '\t'))
 			break;
 		if (c == '\\' && s->pos + 1 < s->len &&
 		    strchr("\"\\", s->text[s->pos + 1]) != NULL)
 			c = s->text[++s->pos];
 		buf[n++] = c;
 	}
-	w = word_new(l, s->file, s->line, buf, n);
+	w = word_new(l, s->file, line, buf, n);
 	w->quoted = 1;
 	if (s->pos < s->len && s->text[s->pos] == '"') {
 		s->pos++;

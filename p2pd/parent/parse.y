@@ -36,14 +36,13 @@ static struct lex_word *reverse(struct lex_word *);
 }
 
 %token ADDRESS ALLOW ALLOWLIST ANY APP BAN CAPABILITY CONTROL DATA DEFAULT
-%token DENY DIAL DIRECTORY DISCONNECT DROPOLDEST GROUP INCLUDE KEY LISTEN
-%token MEMORY MODE NETRESTRICT NO NODE NONE OFF ON OVERFLOW PER PERPEER PORT
-%token QUEUE REQUIRE RESTRICTED SANDBOX SESSION SOCKET STATIC SUBNET THROTTLE
-%token TRUSTED USER YES
+%token DENY DIAL DIRECTORY GROUP INCLUDE KEY LISTEN MEMORY MODE NETRESTRICT NO
+%token NODE NONE OFF ON PER PERPEER PORT QUEUE REQUIRE RESTRICTED SANDBOX
+%token SESSION SOCKET STATIC SUBNET THROTTLE TRUSTED USER YES
 %token BADTOKEN
 %token <w> SETTING STRING
 %type <w> list words varvalue optport optcap
-%type <i> yesno action sandbox overflow
+%type <i> yesno action sandbox
 
 %%
 
@@ -79,7 +78,6 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| QUEUE PERPEER STRING		{ (void)confset_named(lx, conf, "queue per-peer", $3); }
 		| QUEUE APP STRING		{ (void)confset_named(lx, conf, "queue application", $3); }
 		| SESSION MEMORY STRING		{ (void)confset_named(lx, conf, "session memory", $3); }
-		| OVERFLOW overflow		{ conf->overflow = $2; }
 		| CONTROL SOCKET		{ confset_socket(&conf->ctl); }
 		    sockaddr
 		| CONTROL RESTRICTED SOCKET	{ confset_socket(&conf->ctl_ro); }
@@ -117,10 +115,6 @@ yesno		: YES				{ $$ = 1; }
 sandbox		: DEFAULT			{ $$ = CONF_SANDBOX_DEFAULT; }
 		| REQUIRE			{ $$ = CONF_SANDBOX_REQUIRE; }
 		| OFF				{ $$ = CONF_SANDBOX_OFF; }
-		;
-
-overflow	: DISCONNECT			{ $$ = CONF_OVERFLOW_DISCONNECT; }
-		| DROPOLDEST			{ $$ = CONF_OVERFLOW_DROP; }
 		;
 
 action		: ALLOW				{ $$ = 1; }
@@ -189,8 +183,6 @@ static const struct keyword keywords[] = {
 	{ "deny", DENY },
 	{ "dial", DIAL },
 	{ "directory", DIRECTORY },
-	{ "disconnect", DISCONNECT },
-	{ "drop-oldest", DROPOLDEST },
 	{ "group", GROUP },
 	{ "include", INCLUDE },
 	{ "key", KEY },
@@ -203,7 +195,6 @@ static const struct keyword keywords[] = {
 	{ "none", NONE },
 	{ "off", OFF },
 	{ "on", ON },
-	{ "overflow", OVERFLOW },
 	{ "per", PER },
 	{ "per-peer", PERPEER },
 	{ "port", PORT },

@@ -209,6 +209,4 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 	print_size(f, "queue application", c->queue_app);
 	print_size(f, "session memory", c->session_memory);
 	fprintf(f, "stall-limit %us\n", c->stall_limit);
-	fprintf(f, "overflow %s\n", c->overflow == CONF_OVERFLOW_DROP ?
-	    "drop-oldest" : "disconnect");
 }

@@ -359,6 +359,62 @@ START_TEST(application_rules)
 }
 END_TEST
 
+/* The examples of p2pd.conf(5), as a reader would copy them. */
+static void
+take_example(const char *s, const char *end)
+{
+	struct lines		 errors;
+	struct p2pd_conf	*c;
+	char			 text[4096], *p = text;
+	int			 at = 0;
+
+	for (; s < end; s++) {
+		ck_assert_uint_lt((size_t)(p - text), sizeof(text) - 1);
+		if (*s == '@' && (s[1] == 'r' || at)) {
+			at = !at;	/* a directory of configure's */
+			*p++ = '/';
+		} else if (s[0] == '\\' && s[1] == 'e') {
+			*p++ = '\\';
+			s++;
+		} else
+			*p++ = *s;
+	}
+	*p = '\0';
+	c = parse_text(text, NULL, &errors);
+	ck_assert_msg(c != NULL, "%s%s", text, errors.s);
+	conf_free(c);
+}
+
+START_TEST(examples)
+{
+	struct lines		 errors;
+	struct p2pd_conf	*c;
+	const char		*dir = getenv("srcdir"), *p, *end;
+	char			 path[600], *s;
+	size_t			 len;
+	int			 n = 0;
+
+	snprintf(path, sizeof(path), "%s/man", dir == NULL ? "." : dir);
+	ck_assert_ptr_nonnull(s = read_file(path, "p2pd.conf.5.in", &len));
+	p = strstr(s, ".Sh EXAMPLES");
+	while ((p = strstr(p, ".Bd -literal")) != NULL) {
+		p = strchr(p, '\n') + 1;
+		ck_assert_ptr_nonnull(end = strstr(p, ".Ed"));
+		take_example(p, end);
+		n++;
+	}
+	ck_assert_int_ge(n, 3);
+	free(s);
+
+	snprintf(path, sizeof(path), "%s/etc", dir == NULL ? "." : dir);
+	ck_assert_ptr_nonnull(s = read_file(path, "p2pd.conf", &len));
+	c = parse_text(s, NULL, &errors);
+	ck_assert_msg(c != NULL, "%s", errors.s);
+	conf_free(c);
+	free(s);
+}
+END_TEST
+
 /* Every prefix and every byte changed of a file with all in it: no crash. */
 START_TEST(mangled)
 {
@@ -400,6 +456,7 @@ main(void)
 	tcase_add_test(tc, command_line_macros);
 	tcase_add_test(tc, files_that_are_refused);
 	tcase_add_test(tc, application_rules);
+	tcase_add_test(tc, examples);
 	tcase_add_test(tc, mangled);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -78,6 +78,7 @@ rec_peer(struct rec *r, const struct peer *p, int detail)
 	uint32_t	 i;
 
 	rec_u64(r, "handle", p->node.key);
+	rec_u64(r, "session", ses.init.instance);
 	rec_str(r, "id", hex_encode(hex, p->id, sizeof(p->id)));
 	rec_enode(r, p);
 	rec_str(r, "address", addr_format(&p->remote, addr));

@@ -52,7 +52,7 @@ def thousand_peers():
 
 
 def turnover():
-    n = Node("max-peers 500", "dial-ratio 100", "max-pending inbound 200")
+    n = Node("max-peers 500", "dial-ratio 100", "max-pending-inbound 200")
     n.attach("bench/1:5")
     pids = n.pids()
 

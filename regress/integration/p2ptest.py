@@ -117,10 +117,10 @@ class Node:
         self.conf = os.path.join(self.dir, "p2pd.conf")
         self.wrap = list(wrap)
         lines = [
-            f'data-directory "{self.data}"',
+            f'data directory "{self.data}"',
             f'control socket "{self.sock}"',
             f'control restricted socket "{self.ro}"',
-            f'app socket "{self.app}"',
+            f'application socket "{self.app}"',
             f'chroot "{self.dir}/empty"',
         ]
         if os.geteuid() == 0:

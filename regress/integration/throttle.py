@@ -43,7 +43,7 @@ if HAVE_V6:
 
 
 def node(*settings):
-    n = Node("max-peers 200", "dial-ratio 20", "max-pending inbound 50",
+    n = Node("max-peers 200", "dial-ratio 20", "max-pending-inbound 50",
              "listen on 198.51.100.1 port 30303",
              *(["listen on 2001:db8:1::1 port 30303"] if HAVE_V6 else []),
              *settings)

@@ -6,4 +6,12 @@ TESTS += regress/unit/wire_app
 regress_unit_wire_app_SOURCES = regress/unit/common/wire/app.c
 regress_unit_wire_app_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_wire_app_LDADD = common/libwire.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += regress/unit/lib_p2papp
+TESTS += regress/unit/lib_p2papp
+regress_unit_lib_p2papp_SOURCES = regress/unit/lib/p2papp.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_lib_p2papp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_lib_p2papp_LDADD = lib/libapp.a common/libwire.a common/libbase.a \
+	$(BSD_LIBS) $(UNIT_LIBS)
 endif

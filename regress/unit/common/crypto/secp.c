@@ -15,6 +15,8 @@
 #define ZERO	"0000000000000000000000000000000000000000000000000000000000000000"
 #define ONE	"0000000000000000000000000000000000000000000000000000000000000001"
 
+#define ALL_ONES "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
 /*
  * x = 1 is on the curve (y^2 = 8); with p added to x the bytes name the same
  * field element, which a sloppy reader would take.
@@ -29,13 +31,12 @@ static const char *bad_points[] = {
 	P_PLUS_1 ONE_Y,			/* x not below p, else good */
 	P_HEX G_Y,
 	G_X P_HEX,
-	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	ALL_ONES ALL_ONES,
 };
 
 static const char *bad_keys[] = {
 	ZERO, N_HEX,
-	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	ALL_ONES,
 };
 
 static void

@@ -11,6 +11,13 @@
 #include "common/wire/rlpx.h"
 #include "regress/vectors/rlpx_eip8.h"
 
+#define ZERO	"0000000000000000000000000000000000000000000000000000000000000000"
+#define P_PLUS_1 "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc30"
+#define ONE_Y	"4218f20ae6c646b363db68605822fb14264ca8d2587fdd6fbc750d587e76a7ee"
+#define OFF_CURVE							\
+	"0101010101010101010101010101010101010101010101010101010101010101" \
+	"0202020202020202020202020202020202020202020202020202020202020202"
+
 struct node {
 	uint8_t		 priv[SECP_PRIV];
 	uint8_t		 pub[SECP_PUB];
@@ -324,13 +331,9 @@ END_TEST
 START_TEST(bad_points)
 {
 	static const char *const bad[] = {
-		/* off the curve; not below p but else good (x = p + 1, that is 1) */
-		"0101010101010101010101010101010101010101010101010101010101010101"
-		"0202020202020202020202020202020202020202020202020202020202020202",
-		"fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc30"
-		"4218f20ae6c646b363db68605822fb14264ca8d2587fdd6fbc750d587e76a7ee",
-		"0000000000000000000000000000000000000000000000000000000000000000"
-		"0000000000000000000000000000000000000000000000000000000000000000",
+		OFF_CURVE,
+		P_PLUS_1 ONE_Y,		/* x not below p; good as x = 1 */
+		ZERO ZERO,
 	};
 	struct packet	 pkt;
 	struct rlpx_auth auth;

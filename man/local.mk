@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: ISC
+# Pages name the paths of this build: they are made from templates.
 man_edit = $(SED) -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	-e 's|@localstatedir[@]|$(localstatedir)|g' \
 	-e 's|@runstatedir[@]|$(runstatedir)|g' \
 	-e 's|@docdir[@]|$(docdir)|g' \
 	-e 's|@privsep_user[@]|$(privsep_user)|g'
+
+# The daemon and its control tool.
+man8_MANS += man/p2pd.8 man/p2pctl.8
+EXTRA_DIST += man/p2pd.8.in man/p2pctl.8.in
+CLEANFILES += man/p2pd.8 man/p2pctl.8
+man/p2pd.8: man/p2pd.8.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@
+man/p2pctl.8: man/p2pctl.8.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@
 
 # p2pd.conf(5)
 man5_MANS += man/p2pd.conf.5

@@ -35,7 +35,7 @@ static const char *const code_names[] = {
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: p2pctl [-j] [-s socket] [command [argument "
+	fprintf(stderr, "usage: p2pctl [-jV] [-s socket] [command [argument "
 	    "...]]\n");
 	return EX_USAGE_ERR;
 }
@@ -312,7 +312,7 @@ main(int argc, char *argv[])
 	struct request	 rq;
 	int		 c, json = 0;
 
-	while ((c = getopt(argc, argv, "+js:")) != -1) {
+	while ((c = getopt(argc, argv, "+js:V")) != -1) {
 		switch (c) {
 		case 'j':
 			json = 1;
@@ -320,6 +320,9 @@ main(int argc, char *argv[])
 		case 's':
 			path = optarg;
 			break;
+		case 'V':
+			printf("p2pctl %s\n", PACKAGE_VERSION);
+			return flush_output(EX_DONE);
 		default:
 			return usage();
 		}

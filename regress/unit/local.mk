@@ -171,18 +171,22 @@ endif
 
 # p2pd/control
 if HAVE_CHECK
-control_tests = regress/unit/control_intro regress/unit/control_server
+control_tests = regress/unit/control_intro regress/unit/control_server \
+	regress/unit/control_app
 check_PROGRAMS += $(control_tests)
 TESTS += $(control_tests)
+CONTROL_PLAY = regress/unit/p2pd/control/play.c regress/unit/p2pd/control/play.h
+CONTROL_TEST_LIBS = p2pd/libp2pd.a common/libctl.a common/libwire.a \
+	common/libipc.a common/libbase.a $(EVENT_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 regress_unit_control_intro_SOURCES = regress/unit/p2pd/control/intro.c
 regress_unit_control_intro_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-regress_unit_control_intro_LDADD = p2pd/libp2pd.a common/libwire.a \
-	common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
-regress_unit_control_server_SOURCES = regress/unit/p2pd/control/server.c
+regress_unit_control_intro_LDADD = $(CONTROL_TEST_LIBS)
+regress_unit_control_server_SOURCES = regress/unit/p2pd/control/server.c $(CONTROL_PLAY)
 regress_unit_control_server_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-regress_unit_control_server_LDADD = p2pd/libp2pd.a common/libctl.a \
-	common/libwire.a common/libipc.a common/libbase.a $(EVENT_LIBS) \
-	$(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_control_server_LDADD = $(CONTROL_TEST_LIBS)
+regress_unit_control_app_SOURCES = regress/unit/p2pd/control/app.c $(CONTROL_PLAY)
+regress_unit_control_app_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_control_app_LDADD = $(CONTROL_TEST_LIBS)
 endif
 
 # p2pctl

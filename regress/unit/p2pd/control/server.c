@@ -1,187 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <sys/types.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <check.h>
-#include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
-#include "common/base/util.h"
 #include "common/ipc/imsg.h"
-#include "common/wire/app.h"
-#include "p2pd/control/server.h"
-
-/* The test plays the parent on one side and the clients on the other. */
-#define SENT_MAX	256
-
-static struct event_base	*base;
-static struct event		*tick;
-static struct server		*server;
-static char			 dir[64];
-static struct sent {
-	uint32_t	 type;
-	int		 fd;
-	union {
-		uint32_t		 conn;
-		struct ctl_show_req	 show;
-		struct ctl_monitor_req	 monitor;
-		struct ctl_peer_req	 peer;
-		struct m_app		 app;
-	}		 body;
-}				 sent[SENT_MAX];
-static size_t			 nsent;
-static int			 parent_full;
+#include "regress/unit/p2pd/control/play.h"
 
 struct conn {
 	int		 fd;
 	struct imsgbuf	 ib;
 	int		 eof;
 };
-
-static int
-fake_send(const struct msgdesc *d, const void *body, int fd, void *arg)
-{
-	struct sent	*s;
-
-	ck_assert_uint_lt(nsent, SENT_MAX);
-	if (parent_full) {
-		if (fd != -1)
-			close(fd);
-		errno = ENOBUFS;
-		return -1;
-	}
-	s = &sent[nsent++];
-	s->type = d->type;
-	s->fd = fd;
-	memcpy(&s->body, body, d->size < sizeof(s->body) ? d->size :
-	    sizeof(s->body));
-	return 0;
-}
-
-static void
-on_tick(evutil_socket_t fd, short what, void *arg)
-{
-}
-
-static const char *
-sockpath(const char *name)
-{
-	static char	 path[100];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
-static void
-sockaddr_of(struct sockaddr_un *sun, const char *name)
-{
-	memset(sun, 0, sizeof(*sun));
-	sun->sun_family = AF_UNIX;
-	strlcpy(sun->sun_path, sockpath(name), sizeof(sun->sun_path));
-}
-
-static void
-add_listener(enum sock_kind kind, const char *name)
-{
-	struct sockaddr_un	 sun;
-	int			 fd;
-
-	sockaddr_of(&sun, name);
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	ck_assert_int_eq(listen(fd, 128), 0);
-	ck_assert_int_eq(server_listen(server, kind, fd), 0);
-}
-
-static void
-start(uint32_t hello_ms, uint32_t idle_ms)
-{
-	struct server_conf	 conf = {
-		.send = fake_send,
-		.hello_ms = hello_ms,
-		.idle_ms = idle_ms,
-		.pause_ms = 50
-	};
-	struct timeval		 tv = { 0, 5000 };
-
-	signal(SIGPIPE, SIG_IGN);
-	log_init(1, 0);
-	nsent = 0;
-	parent_full = 0;
-	strlcpy(dir, "/tmp/p2pd-control.XXXXXX", sizeof(dir));
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	base = event_base_new();
-	tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
-	event_add(tick, &tv);
-	server = server_new(base, &conf);
-	ck_assert_ptr_nonnull(server);
-	add_listener(SOCK_CTL, "ctl");
-	add_listener(SOCK_CTL_RO, "ro");
-	add_listener(SOCK_APP, "app");
-	ck_assert_int_eq(server_start(server), 0);
-}
-
-static void
-setup(void)
-{
-	start(5000, 5000);
-}
-
-static void
-teardown(void)
-{
-	size_t	 i;
-
-	server_free(server);
-	event_free(tick);
-	event_base_free(base);
-	for (i = 0; i < nsent; i++)
-		if (sent[i].fd != -1)
-			close(sent[i].fd);
-	unlink(sockpath("ctl"));
-	unlink(sockpath("ro"));
-	unlink(sockpath("app"));
-	rmdir(dir);
-}
-
-static void
-turn(void)
-{
-	event_base_loop(base, EVLOOP_ONCE);
-}
-
-#define UNTIL(cond) do {						\
-	uint64_t end_ = mono_ms() + 5000;				\
-	while (!(cond)) {						\
-		ck_assert_msg(mono_ms() < end_, "never: %s", #cond);	\
-		turn();							\
-	}								\
-} while (0)
-
-static int
-dial(const char *name)
-{
-	struct sockaddr_un	 sun;
-	int			 fd;
-
-	sockaddr_of(&sun, name);
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	return fd;
-}
 
 static void
 conn_open(struct conn *c, const char *name)
@@ -485,8 +318,8 @@ START_TEST(silence_ends)
 	struct conn	 mute, idle, busy;
 	struct ctl_end	 end;
 
-	teardown();
-	start(100, 200);
+	play_teardown();
+	play_start(100, 200);
 	greet(&busy, "ctl");
 	ask_show(&busy, SHOW_PEERS);
 	greet(&idle, "ctl");
@@ -697,241 +530,16 @@ START_TEST(busy_parent)
 }
 END_TEST
 
-static size_t
-app_hello(uint8_t *buf, size_t size)
-{
-	struct app_hello	 h = { .major = APP_MAJOR, .session = 2,
-	    .features = 5 };
-	struct app_head		 head = { .type = AF_HELLO, .request = 42 };
-
-	strlcpy(h.name, "app\n\x1b[1m", sizeof(h.name));
-	head.len = (uint32_t)app_hello_encode(buf + APP_HEADER,
-	    size - APP_HEADER, &h);
-	app_head_encode(buf, &head);
-	return APP_HEADER + head.len;
-}
-
-static void
-check_app(const struct sent *s)
-{
-	ck_assert_uint_eq(s->type, M_APP_NEW);
-	ck_assert_int_ne(s->fd, -1);
-	ck_assert_uint_eq(s->body.app.uid, getuid());
-	ck_assert_uint_eq(s->body.app.gid, getgid());
-#ifdef SO_PEERCRED
-	ck_assert_uint_eq(s->body.app.pid, (uint32_t)getpid());
-#endif
-	ck_assert_uint_eq(s->body.app.app, 0);
-	ck_assert_uint_eq(s->body.app.session, 2);
-	ck_assert_uint_eq(s->body.app.request, 42);
-	ck_assert_uint_eq(s->body.app.features, 5);
-	ck_assert_str_eq(s->body.app.name, "app\\x0a\\x1b[1m");
-}
-
-START_TEST(app_is_passed_with_what_follows)
-{
-	uint8_t		 buf[512], in[64];
-	size_t		 n;
-	ssize_t		 got;
-	int		 fd = dial("app");
-
-	n = app_hello(buf, sizeof(buf));
-	memcpy(buf + n, "what comes next", 15);
-	ck_assert_int_eq(write(fd, buf, n + 15), (ssize_t)(n + 15));
-	UNTIL(nsent == 1);
-	check_app(&sent[0]);
-	got = read(sent[0].fd, in, sizeof(in));
-	ck_assert_int_eq(got, 15);
-	ck_assert_mem_eq(in, "what comes next", 15);
-	/* The connection works both ways and is closed nowhere else. */
-	ck_assert_int_eq(write(sent[0].fd, "x", 1), 1);
-	ck_assert_int_eq(read(fd, in, sizeof(in)), 1);
-	close(sent[0].fd);
-	sent[0].fd = -1;
-	ck_assert_int_eq(read(fd, in, sizeof(in)), 0);
-	close(fd);
-}
-END_TEST
-
-START_TEST(app_hello_in_single_bytes)
-{
-	uint8_t	 buf[512];
-	size_t	 i, n;
-	int	 fd = dial("app");
-
-	n = app_hello(buf, sizeof(buf));
-	for (i = 0; i < n; i++) {
-		ck_assert_uint_eq(nsent, 0);
-		ck_assert_int_eq(write(fd, buf + i, 1), 1);
-		turn();
-	}
-	UNTIL(nsent == 1);
-	check_app(&sent[0]);
-	close(fd);
-}
-END_TEST
-
-static int
-readable_or_closed(int fd)
-{
-	struct pollfd	 p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 1;
-}
-
-/* The connection ends with this error and nothing else. */
-static void
-expect_error(int fd, unsigned int error, uint32_t request)
-{
-	uint8_t		 buf[512];
-	struct app_head	 head;
-	uint16_t	 code, room;
-	char		 text[256];
-	ssize_t		 n;
-
-	UNTIL(readable_or_closed(fd));
-	n = read(fd, buf, sizeof(buf));
-	ck_assert_int_gt(n, APP_HEADER);
-	app_head_decode(&head, buf);
-	ck_assert_uint_eq(head.type, AF_ERROR);
-	ck_assert_uint_eq(head.request, request);
-	ck_assert_uint_eq(head.len, (size_t)n - APP_HEADER);
-	ck_assert_int_eq(app_error_decode(&code, &room, text, sizeof(text),
-	    buf + APP_HEADER, head.len), 0);
-	ck_assert_uint_eq(code, error);
-	ck_assert_uint_gt(strlen(text), 0);
-	UNTIL(readable_or_closed(fd));
-	ck_assert_int_le(read(fd, buf, sizeof(buf)), 0);
-	close(fd);
-}
-
-START_TEST(app_refusals)
-{
-	static const struct {
-		size_t	 off;
-		uint8_t	 value;
-		unsigned error;
-		uint32_t request;
-	} t[] = {
-		{ 5, AF_SEND, APE_MALFORMED, 42 },
-		{ 1, 1, APE_TOOBIG, 42 },
-		{ APP_HEADER + 1, 0, APE_MALFORMED, 42 },
-		{ APP_HEADER + 5, 9, APE_VERSION, 42 }
-	};
-	struct server_stats	 st;
-	uint8_t			 buf[512];
-	size_t			 n;
-	int			 fd = dial("app");
-
-	n = app_hello(buf, sizeof(buf));
-	buf[t[_i].off] = t[_i].value;
-	ck_assert_int_eq(write(fd, buf, n), (ssize_t)n);
-	expect_error(fd, t[_i].error, t[_i].request);
-	ck_assert_uint_eq(nsent, 0);
-	server_stats(server, &st);
-	ck_assert_uint_eq(st.apps, 0);
-}
-END_TEST
-
-START_TEST(app_silence_ends)
-{
-	uint8_t	 buf[512];
-	int	 fd, drip;
-	size_t	 n, i;
-
-	teardown();
-	start(100, 100);
-	fd = dial("app");
-	drip = dial("app");
-	/* A byte now and then does not put the end off. */
-	n = app_hello(buf, sizeof(buf));
-	for (i = 0; i + 1 < n && !readable_or_closed(drip); i++) {
-		ck_assert_int_eq(write(drip, buf + i, 1), 1);
-		turn();
-		turn();
-	}
-	expect_error(drip, APE_MALFORMED, i >= APP_HEADER ? 42 : 0);
-	expect_error(fd, APE_MALFORMED, 0);
-	ck_assert_uint_eq(nsent, 0);
-}
-END_TEST
-
-START_TEST(oldest_silent_app_gives_way)
-{
-	struct server_stats	 st;
-	int			 fd[SERVER_APPS + 1];
-	size_t			 i;
-
-	for (i = 0; i <= SERVER_APPS; i++)
-		fd[i] = dial("app");
-	expect_error(fd[0], APE_DENIED, 0);
-	server_stats(server, &st);
-	ck_assert_uint_eq(st.apps, SERVER_APPS);
-	ck_assert_int_eq(readable_or_closed(fd[1]), 0);
-	for (i = 1; i <= SERVER_APPS; i++)
-		close(fd[i]);
-	UNTIL((server_stats(server, &st), st.apps == 0));
-}
-END_TEST
-
-START_TEST(stop_closes_the_app_socket_only)
-{
-	struct sockaddr_un	 sun;
-	struct conn		 c;
-	int			 pending = dial("app"), fd;
-	struct server_stats	 st;
-
-	UNTIL((server_stats(server, &st), st.apps == 1));
-	server_stop(server);
-	UNTIL(readable_or_closed(pending));
-	sockaddr_of(&sun, "app");
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), -1);
-	close(fd);
-	close(pending);
-	greet(&c, "ctl");
-	conn_close(&c);
-}
-END_TEST
-
-START_TEST(out_of_descriptors_pauses)
-{
-	struct server_stats	 st;
-	struct rlimit		 rl;
-	uint64_t		 end;
-	unsigned int		 turns = 0;
-	int			 fd = dial("app"), fill[256];
-	size_t			 n = 0;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
-	rl.rlim_cur = nitems_of(fill);
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
-	while ((fill[n] = dup(fd)) != -1)
-		n++;
-	ck_assert_int_eq(errno, EMFILE);
-	for (end = mono_ms() + 150; mono_ms() < end; turns++)
-		turn();
-	server_stats(server, &st);
-	ck_assert_uint_eq(st.apps, 0);
-	/* One turn a tick of 5 ms, and no more: nothing spins. */
-	ck_assert_uint_lt(turns, 60);
-	while (n > 0)
-		close(fill[--n]);
-	UNTIL((server_stats(server, &st), st.apps == 1));
-	close(fd);
-}
-END_TEST
-
 int
 main(void)
 {
-	Suite	*s = suite_create("control server");
-	TCase	*tc = tcase_create("server");
+	Suite	*s = suite_create("control clients");
+	TCase	*tc = tcase_create("clients");
 	SRunner	*sr;
 	int	 failed;
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, play_setup, play_teardown);
 	tcase_add_test(tc, numbers_are_ours);
 	tcase_add_test(tc, answers_for_the_departed_are_dropped);
 	tcase_add_test(tc, idle_departure_is_nobodys_business);
@@ -947,13 +555,6 @@ main(void)
 	tcase_add_test(tc, slow_monitor_loses_events_not_its_connection);
 	tcase_add_test(tc, too_many_clients);
 	tcase_add_test(tc, busy_parent);
-	tcase_add_test(tc, app_is_passed_with_what_follows);
-	tcase_add_test(tc, app_hello_in_single_bytes);
-	tcase_add_loop_test(tc, app_refusals, 0, 4);
-	tcase_add_test(tc, app_silence_ends);
-	tcase_add_test(tc, oldest_silent_app_gives_way);
-	tcase_add_test(tc, stop_closes_the_app_socket_only);
-	tcase_add_test(tc, out_of_descriptors_pauses);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

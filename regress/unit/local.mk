@@ -243,3 +243,43 @@ regress_unit_parent_peers_SOURCES = regress/unit/p2pd/parent/peers.c
 regress_unit_parent_peers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_peers_LDADD = $(PARENT_TEST_LIBS)
 endif
+
+# p2pd/child, handshake, listener, dialer
+if HAVE_CHECK
+conn_tests = \
+	regress/unit/handshake_setup \
+	regress/unit/handshake_linger \
+	regress/unit/handshake_policy \
+	regress/unit/listener_throttle \
+	regress/unit/listener_accept \
+	regress/unit/dialer_plan \
+	regress/unit/dialer_dial \
+	regress/unit/p2pd_child
+check_PROGRAMS += $(conn_tests)
+TESTS += $(conn_tests)
+regress_unit_handshake_setup_SOURCES = regress/unit/p2pd/handshake/setup.c \
+	regress/unit/p2pd/handshake/fixture.c regress/unit/p2pd/handshake/fixture.h
+regress_unit_handshake_setup_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_handshake_setup_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_handshake_linger_SOURCES = regress/unit/p2pd/handshake/linger.c
+regress_unit_handshake_linger_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_handshake_linger_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_handshake_policy_SOURCES = regress/unit/p2pd/handshake/policy.c
+regress_unit_handshake_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_handshake_policy_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_listener_throttle_SOURCES = regress/unit/p2pd/listener/throttle.c
+regress_unit_listener_throttle_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_listener_throttle_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_listener_accept_SOURCES = regress/unit/p2pd/listener/accept.c
+regress_unit_listener_accept_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_listener_accept_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_dialer_plan_SOURCES = regress/unit/p2pd/dialer/plan.c
+regress_unit_dialer_plan_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_dialer_plan_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_dialer_dial_SOURCES = regress/unit/p2pd/dialer/dial.c
+regress_unit_dialer_dial_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_dialer_dial_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_p2pd_child_SOURCES = regress/unit/p2pd/child.c
+regress_unit_p2pd_child_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_p2pd_child_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+endif

@@ -33,8 +33,10 @@ class Lines:
     """A process whose lines can be awaited."""
 
     alive = []
+    every = []
 
     def __init__(self, name, argv, **kw):
+        Lines.every.append(self)
         self.name = name
         self.lines = []
         self.taken = 0
@@ -247,6 +249,22 @@ class Peer(Lines):
         return self.expect(pattern) if pattern else None
 
 
+FINDING = re.compile(r"ERROR: (Address|Leak)Sanitizer|: runtime error: |"
+                     r"ERROR SUMMARY: [1-9]")
+
+
+def findings():
+    """What sanitizers or valgrind said of any process, in their own words."""
+    said = []
+    for p in Lines.every:
+        for i, line in enumerate(p.lines):
+            if FINDING.search(line):
+                said += p.lines[i:i + 20]
+    Lines.every.clear()
+    if said:
+        raise Failure("a finding:\n  " + "\n  ".join(said[:60]))
+
+
 def until(what, timeout=WAIT, step=0.05):
     """Awaits a condition that nothing announces."""
     end = time.monotonic() + timeout
@@ -279,6 +297,7 @@ def main(tests):
         start = time.monotonic()
         try:
             test()
+            findings()
             print(f"ok {n} - {test.__name__} [{time.monotonic() - start:.1f}s]",
                   flush=True)
         except (Failure, subprocess.TimeoutExpired, OSError, KeyError,

@@ -31,22 +31,32 @@ value_text(char *dst, size_t len, const json_t *o, const char *key, int brief)
 		cell_text(dst, len, o, key);
 }
 
+/* When it happened, or when we heard of it. */
+static void
+print_time(FILE *f, const json_t *o)
+{
+	char		 text[32];
+	struct tm	 tm;
+	time_t		 t;
+
+	t = json_has(o, "time") ? (time_t)json_num(o, "time") : time(NULL);
+	if (localtime_r(&t, &tm) != NULL &&
+	    strftime(text, sizeof(text), "%H:%M:%S", &tm) > 0)
+		fprintf(f, "%s ", text);
+}
+
 void
 event_print(FILE *f, const json_t *o)
 {
 	const char	*key;
-	char		 now[32], text[TEXT_MAX], name[64];
+	char		 text[TEXT_MAX], name[64];
 	json_t		*v;
-	struct tm	 tm;
-	time_t		 t = time(NULL);
 
-	if (localtime_r(&t, &tm) == NULL ||
-	    strftime(now, sizeof(now), "%H:%M:%S", &tm) == 0)
-		now[0] = '\0';
-	fprintf(f, "%s %s", now, text_safe(text, sizeof(text),
-	    json_text(o, "event")));
+	print_time(f, o);
+	fputs(text_safe(text, sizeof(text), json_text(o, "event")), f);
 	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
-		if (strcmp(key, "event") == 0 || json_is_null(v))
+		if (strcmp(key, "event") == 0 || strcmp(key, "time") == 0 ||
+		    json_is_null(v))
 			continue;
 		value_text(text, sizeof(text), o, key, 1);
 		fprintf(f, strchr(text, ' ') != NULL || text[0] == '\0' ?

@@ -49,7 +49,7 @@ complain(const struct request *rq, int code, const char *text)
 	fprintf(stderr, "p2pctl: %s\n", text);
 	if (rq->json && (o = json_pack("{s:b, s:s, s:s}", "ok", 0, "error",
 	    code_names[code], "text", text)) != NULL) {
-		json_print(stdout, o, 0);
+		json_print(stdout, o, rq->action == ACT_MONITOR);
 		json_decref(o);
 	}
 	return code;

@@ -327,5 +327,10 @@ frame_input(struct p2papp *h, struct session *s, const struct app_head *head,
 	if (s->state == S_HELLO && head->type != AF_WELCOME &&
 	    head->type != AF_ERROR)
 		return -1;
+	if (head->type == AF_PEER_UP || head->type == AF_PEER_DOWN ||
+	    head->type == AF_MESSAGE || head->type == AF_SNAPSHOT_END) {
+		h->lost += head->request - s->events - 1;
+		s->events = head->request;
+	}
 	return handler[head->type - AF_WELCOME](h, s, head, body);
 }

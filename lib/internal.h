@@ -76,6 +76,7 @@ struct session {
 	uint64_t	 when;		/* S_HELLO: deadline; not up: next try */
 	uint64_t	 since;		/* S_UP */
 	uint32_t	 request;	/* of its hello */
+	uint32_t	 events;	/* number of the last */
 	int		 served;	/* gave events since it last read */
 	int		 draining;	/* its end is still to be told */
 	char		 why[128];
@@ -133,6 +134,7 @@ struct p2papp {
 	unsigned int	 turn;		/* slot whose input is next */
 	unsigned int	 nup;
 	unsigned int	 ndraining;
+	uint32_t	 lost;		/* gaps in the numbers of events */
 	int		 due;		/* caps may have something to tell */
 	uint32_t	 request;	/* last numbers given */
 	uint32_t	 capid;

@@ -219,6 +219,16 @@ input(struct p2papp *h)
 	return all;
 }
 
+/* Every event goes out here, with what was lost before it. */
+static int
+deliver(struct p2papp *h, const struct p2papp_event **evp)
+{
+	h->ev.lost = h->lost;
+	h->lost = 0;
+	*evp = &h->ev;
+	return 1;
+}
+
 int
 p2papp_next(struct p2papp *h, const struct p2papp_event **evp)
 {
@@ -231,17 +241,13 @@ p2papp_next(struct p2papp *h, const struct p2papp_event **evp)
 			errno = h->fatal;
 			return -1;
 		}
-		if (due(h)) {
-			*evp = &h->ev;
-			return 1;
-		}
+		if (due(h))
+			return deliver(h, evp);
 		r = input(h);
 	} while (r == IN_CHANGE);
 	if (r == IN_FAILED)
 		return fail(h, ENOMEM, "out of memory");
-	if (r == IN_EVENT)
-		*evp = &h->ev;
-	return r == IN_EVENT;
+	return r == IN_EVENT ? deliver(h, evp) : 0;
 }
 
 size_t

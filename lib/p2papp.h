@@ -106,6 +106,8 @@ struct p2papp_event {
 	unsigned int		 room;		/* with P2PAPP_E_ROOM: bytes left */
 	const char		*text;
 	unsigned int		 session, sessions;
+	uint32_t		 lost;		/* messages dropped by the daemon
+						   since the event before */
 };
 
 /*

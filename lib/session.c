@@ -55,6 +55,7 @@ session_connect(struct p2papp *h, struct session *s)
 	s->state = S_HELLO;
 	s->when = mono_ms() + HELLO_MS;
 	s->served = 0;
+	s->events = 0;
 	return 0;
 }
 

@@ -30,13 +30,13 @@
  *   AF_DETACH: AF_DETACHED; nothing of this capability follows, nor do its
  *   peers go down one by one. AF_ERROR (NOTFOUND) when it is not attached.
  *   AF_SEND: with AFL_COMPLETE exactly one AF_SENT (APS_GONE when the peer is
- *   gone or not of this capability; before its AF_PEER_DOWN when it goes
- *   meanwhile) or AF_ERROR. Without, only errors that are the application's
- *   fault: NOTFOUND for a capability that is not attached, INVALID for a code
- *   out of range, TOOBIG; a peer that is gone is silence.
+ *   gone or not of this capability, APS_DROPPED when its queue is full) or
+ *   AF_ERROR. Without, only an AF_ERROR: NOTFOUND for a peer that is gone,
+ *   QUEUE for no memory; a full queue makes the connection wait. Either way
+ *   INVALID for a code out of range, TOOBIG.
  *   AF_DISCONNECT: AF_PEER_DOWN comes; AF_ERROR (NOTFOUND) for no such peer.
  * Events, which are numbered: AF_PEER_UP, AF_PEER_DOWN, AF_MESSAGE,
- * AF_SNAPSHOT_END. AF_ERROR with request 0 is about the connection, which ends.
+ * AF_SNAPSHOT_END. A message that is dropped leaves a gap in their numbers.
  */
 #define APP_HEADER	16
 #define APP_MAGIC	0x70327064U	/* "p2pd" */

@@ -94,6 +94,7 @@ fake_accept(struct fake *f, struct app_hello *hello)
 	ck_assert_uint_lt(hello->session, 4);
 	ck_assert_int_eq(f->fd[hello->session], -1);
 	f->fd[hello->session] = fd;
+	f->events[hello->session] = 0;
 	return hello->session;
 }
 
@@ -175,7 +176,7 @@ fake_peer_up(struct fake *f, uint16_t session, uint32_t peer, uint32_t capid)
 	u.remote.port = (uint16_t)peer;
 	snprintf(u.client, sizeof(u.client), "client-%u", (unsigned)peer);
 	n = app_peer_up_encode(buf, sizeof(buf), &u);
-	fake_write(f, session, AF_PEER_UP, 0, 0, peer, buf, n);
+	fake_write(f, session, AF_PEER_UP, 0, ++f->events[session], peer, buf, n);
 }
 
 void
@@ -192,14 +193,15 @@ fake_peer_down(struct fake *f, uint16_t session, uint32_t peer, uint32_t capid)
 	d.remote = 1;
 	d.ms = 1234;
 	n = app_peer_down_encode(buf, sizeof(buf), &d);
-	fake_write(f, session, AF_PEER_DOWN, 0, 0, peer, buf, n);
+	fake_write(f, session, AF_PEER_DOWN, 0, ++f->events[session], peer, buf, n);
 }
 
 void
 fake_message(struct fake *f, uint16_t session, uint32_t peer, uint32_t capid,
     uint32_t code, const void *data, size_t len)
 {
-	struct app_head	 h = { (uint32_t)(APP_MSG_HEAD + len), AF_MESSAGE, 0, 0, peer };
+	struct app_head	 h = { (uint32_t)(APP_MSG_HEAD + len), AF_MESSAGE, 0,
+	    ++f->events[session], peer };
 	uint8_t		 buf[APP_HEADER + APP_MSG_HEAD];
 
 	app_head_encode(buf, &h);
@@ -226,7 +228,7 @@ fake_attached(struct fake *f, uint16_t session, uint32_t capid)
 {
 	fake_read(f, session, AF_ATTACH);
 	fake_capid(f, session, AF_ATTACHED, f->head.request, capid);
-	fake_capid(f, session, AF_SNAPSHOT_END, 0, capid);
+	fake_capid(f, session, AF_SNAPSHOT_END, ++f->events[session], capid);
 }
 
 const struct p2papp_event *

@@ -15,6 +15,7 @@ struct fake {
 	int		 fd[4];		/* by session */
 	uint8_t		 token[16];
 	uint16_t	 sessions;
+	uint32_t	 events[4];	/* numbers of the last */
 	/* the frame that fake_read() got last */
 	struct app_head	 head;
 	uint8_t		*body;

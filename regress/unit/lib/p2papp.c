@@ -85,7 +85,7 @@ START_TEST(two_sessions)
 	ck_assert_uint_eq(attach.vers[0].codes, 3);
 	fake_capid(&f, 0, AF_ATTACHED, f.head.request, 70);
 	fake_peer_up(&f, 0, 1000, 70);
-	fake_capid(&f, 0, AF_SNAPSHOT_END, 1, 70);
+	fake_capid(&f, 0, AF_SNAPSHOT_END, ++f.events[0], 70);
 	ev = expect(app, P2PAPP_ATTACHED);
 	ck_assert_uint_eq(ev->cap, cap);
 	ck_assert_str_eq(ev->capability, "aaa");
@@ -103,7 +103,7 @@ START_TEST(two_sessions)
 	fake_capid(&f, 1, AF_ATTACHED, f.head.request, 71);
 	expect_none(app);
 	fake_peer_up(&f, 1, 1001, 71);
-	fake_capid(&f, 1, AF_SNAPSHOT_END, 1, 71);
+	fake_capid(&f, 1, AF_SNAPSHOT_END, ++f.events[1], 71);
 	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->peer, 1001);
 	ck_assert_uint_eq(expect(app, P2PAPP_SNAPSHOT_END)->cap, cap);
 
@@ -413,6 +413,25 @@ START_TEST(errors)
 	fake_peer_down(&f, 1, 1, 9);
 	expect_none(app);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 7, "", 0, 0, NULL), 0);
+}
+END_TEST
+
+/* A gap in the numbers of events is what the daemon dropped. */
+START_TEST(lost)
+{
+	fake_peer_up(&f, 0, 1, 7);
+	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->lost, 0);
+	f.events[0] += 3;
+	fake_message(&f, 0, 1, 7, 0, "", 0);
+	ck_assert_uint_eq(expect(app, P2PAPP_MESSAGE)->lost, 3);
+	fake_message(&f, 0, 1, 7, 0, "", 0);
+	ck_assert_uint_eq(expect(app, P2PAPP_MESSAGE)->lost, 0);
+	/* one that is passed over does not take the count with it */
+	f.events[0] += 2;
+	fake_message(&f, 0, 9, 7, 0, "", 0);
+	f.events[0]++;
+	fake_message(&f, 0, 1, 7, 0, "", 0);
+	ck_assert_uint_eq(expect(app, P2PAPP_MESSAGE)->lost, 3);
 }
 END_TEST
 
@@ -745,6 +764,7 @@ main(void)
 	tcase_add_test(up, attach_refused);
 	tcase_add_test(up, detach);
 	tcase_add_test(up, errors);
+	tcase_add_test(up, lost);
 	tcase_add_loop_test(up, malformed, 0, 16);
 	tcase_add_test(up, twice_up);
 	tcase_add_test(up, cuts);

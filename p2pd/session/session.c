@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "common/crypto/evp.h"
 #include "p2pd/child.h"
 #include "p2pd/messages.h"
 #include "p2pd/session/apps.h"
@@ -108,6 +109,9 @@ hook_init(const struct m_init *m, void *arg)
 	struct session_env	 env = { child_base(), to_parent, parent_full,
 	    done };
 
+	/* OpenSSL reads its configuration, which the jail has not */
+	if (evp_algs() == NULL)
+		fatalx("OpenSSL lacks an algorithm");
 	if (session_setup(&env, m) == -1)
 		fatal("session");
 }

@@ -160,13 +160,21 @@ endif
 
 # p2pd/session
 if HAVE_CHECK
-session_tests = regress/unit/session_peer
+session_tests = regress/unit/session_peer regress/unit/session_app \
+	regress/unit/session_show
 check_PROGRAMS += $(session_tests)
 TESTS += $(session_tests)
 session_world = regress/unit/p2pd/session/world.c regress/unit/p2pd/session/world.h
+SESSION_TEST_LIBS = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 regress_unit_session_peer_SOURCES = regress/unit/p2pd/session/peer.c $(session_world)
 regress_unit_session_peer_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-regress_unit_session_peer_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_session_peer_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_app_SOURCES = regress/unit/p2pd/session/app.c $(session_world)
+regress_unit_session_app_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_app_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_show_SOURCES = regress/unit/p2pd/session/show.c $(session_world)
+regress_unit_session_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_show_LDADD = $(SESSION_TEST_LIBS)
 endif
 
 # p2pd/control

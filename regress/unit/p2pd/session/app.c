@@ -1,0 +1,813 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/util.h"
+#include "p2pd/session/apps.h"
+#include "p2pd/session/peer.h"
+#include "world.h"
+
+static const struct sharedcap	 shared[] = {
+	{ { "bbb", 1 }, 4, 0x10, 100 },
+	{ { "ccc", 7 }, 2, 0x14, 200 },
+};
+static struct tapp	 ta;
+static struct tpeer	 tp;
+static uint8_t		 body[4096];
+
+static void
+open_app(enum app_policy policy)
+{
+	tapp_open(&ta, 1);
+	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
+	tapp_expect(&ta, AF_SNAPSHOT_END);
+	ck_assert_uint_eq(ta.head.request, 1);
+	ck_assert_uint_eq(app_get32(ta.body), 100);
+}
+
+static void
+setup(void)
+{
+	world_open();
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	ck_assert_uint_eq(ta.head.request, 2);
+	told_forget();
+}
+
+static void
+teardown(void)
+{
+	tpeer_close(&tp);
+	tapp_close(&ta);
+	world_close();
+}
+
+static void
+request(enum app_type type, unsigned int flags, uint32_t req, uint32_t peer,
+    const void *data, size_t n)
+{
+	struct app_head	 h = { (uint32_t)n, (uint16_t)type, (uint16_t)flags,
+	    req, peer };
+
+	tapp_send(&ta, &h, data);
+}
+
+static void
+expect_error(uint32_t req, enum app_error want)
+{
+	uint16_t	 error, room;
+	char		 text[256];
+
+	tapp_expect(&ta, AF_ERROR);
+	ck_assert_uint_eq(ta.head.request, req);
+	ck_assert_int_eq(app_error_decode(&error, &room, text, sizeof(text),
+	    ta.body, ta.head.len), 0);
+	ck_assert_uint_eq(error, want);
+	ck_assert_uint_gt(strlen(text), 0);
+}
+
+/* The application is as well as before. */
+static void
+still_works(void)
+{
+	tapp_message(&ta, 77, 5, AFL_COMPLETE, 100, 1, "hello", 5);
+	tapp_expect(&ta, AF_SENT);
+	ck_assert_uint_eq(ta.head.request, 77);
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_mem_eq(tp.data, "hello", 5);
+}
+
+START_TEST(send_errors)
+{
+	tapp_message(&ta, 1, 5, 0, 100, 4, "x", 1);
+	expect_error(1, APE_INVALID);
+	tapp_message(&ta, 2, 5, 0, 100, UINT32_MAX, "x", 1);
+	expect_error(2, APE_INVALID);
+	tapp_message(&ta, 3, 6, 0, 100, 0, "x", 1);
+	expect_error(3, APE_NOTFOUND);
+	tapp_message(&ta, 4, 5, 0, 101, 0, "x", 1);
+	expect_error(4, APE_NOTFOUND);
+	tapp_message(&ta, 5, 0, AFL_COMPLETE, 100, 0, "x", 1);
+	tapp_expect(&ta, AF_SENT);
+	ck_assert_uint_eq(ta.head.request, 5);
+	ck_assert_uint_eq(ta.body[0], APS_GONE);
+	request(AF_HELLO, 0, 6, 0, "", 0);
+	expect_error(6, APE_INVALID);
+	still_works();
+}
+END_TEST
+
+/* Every length that is too short costs the request, not the connection. */
+START_TEST(short_frames)
+{
+	struct app_attach	 at;
+	size_t			 n, i;
+	uint32_t		 req = 100;
+
+	for (i = 0; i < APP_MSG_HEAD; i++) {
+		request(AF_SEND, 0, ++req, 5, body, i);
+		expect_error(req, APE_MALFORMED);
+	}
+	for (i = 0; i < 4; i++) {
+		request(AF_DETACH, 0, ++req, 0, body, i);
+		expect_error(req, APE_MALFORMED);
+	}
+	request(AF_DISCONNECT, 0, ++req, 5, body, 0);
+	expect_error(req, APE_MALFORMED);
+	memset(&at, 0, sizeof(at));
+	strlcpy(at.name, "ddd", sizeof(at.name));
+	at.nvers = 2;
+	at.vers[0].version = 1;
+	at.vers[0].codes = at.vers[1].codes = 1;
+	n = app_attach_encode(body, sizeof(body), &at);
+	for (i = 0; i < n; i++) {
+		request(AF_ATTACH, 0, ++req, 0, body, i);
+		expect_error(req, APE_MALFORMED);
+	}
+	ck_assert_uint_eq(told_count(M_APP_ATTACH), 0);
+	still_works();
+}
+END_TEST
+
+/* Whole requests, byte by byte, in one stream with types nobody knows. */
+START_TEST(split_stream)
+{
+	struct app_head	 h = { 3, 0x0777, 0, 1, 0 };
+	uint8_t		 buf[256];
+	size_t		 len = 0, i;
+
+	app_head_encode(buf, &h);
+	memcpy(buf + APP_HEADER, "abc", 3);
+	len += APP_HEADER + 3;
+	h.type = AF_MESSAGE;		/* not for the daemon */
+	app_head_encode(buf + len, &h);
+	memcpy(buf + len + APP_HEADER, "abc", 3);
+	len += APP_HEADER + 3;
+	h.type = 0x7fff;
+	h.len = 0;
+	app_head_encode(buf + len, &h);
+	len += APP_HEADER;
+	h.type = AF_SEND;
+	h.len = APP_MSG_HEAD + 4;
+	h.peer = 5;
+	app_head_encode(buf + len, &h);
+	app_put32(buf + len + APP_HEADER, 100);
+	app_put32(buf + len + APP_HEADER + 4, 2);
+	memcpy(buf + len + APP_HEADER + 8, "data", 4);
+	len += APP_HEADER + h.len;
+	for (i = 0; i < len; i++) {
+		tapp_write(&ta, buf + i, 1);
+		pump();
+	}
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_uint_eq(tp.code, 0x12);
+	ck_assert_mem_eq(tp.data, "data", 4);
+	still_works();
+}
+END_TEST
+
+static void
+expect_closed(void)
+{
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	ck_assert_uint_eq(told_count(M_APP_CLOSED), 1);
+	while (tapp_recv(&ta))
+		;
+	ck_assert_ptr_null(htab_find(&ses.apptab, 1));
+}
+
+/* Gone in the middle of a frame, at any byte: its peer ends, cleanly. */
+START_TEST(cut_short)
+{
+	struct app_head	 h = { APP_MSG_HEAD + 10, AF_SEND, 0, 1, 5 };
+
+	app_head_encode(body, &h);
+	app_put32(body + APP_HEADER, 100);
+	tapp_write(&ta, body, (size_t)_i);
+	pump();
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	tpeer_expect_disc(&tp, DISC_USELESS);
+	ck_assert_uint_eq(((const struct m_peer_end *)
+	    told_first(M_PEER_END))->reason, REASON_APP_GONE);
+	PUMP_UNTIL(budget_used() == 0);
+	tapp_open(&ta, 9);
+}
+END_TEST
+
+static const struct {
+	uint16_t	 type;
+	uint32_t	 len;
+} monsters[] = {
+	{ AF_SEND, APP_BODY_MAX + 1 },
+	{ AF_SEND, UINT32_MAX },
+	{ AF_ATTACH, APP_COLD_MAX + 1 },
+	{ 0x0777, APP_COLD_MAX + 1 },
+	{ 0xffff, UINT32_MAX },
+};
+
+START_TEST(monster)
+{
+	struct app_head	 h = { monsters[_i].len, monsters[_i].type, 0, 8, 5 };
+
+	app_head_encode(body, &h);
+	tapp_write(&ta, body, APP_HEADER);
+	expect_error(8, APE_MALFORMED);
+	expect_closed();
+	tpeer_expect_disc(&tp, DISC_USELESS);
+}
+END_TEST
+
+/* Noise: whatever it does, it does to itself. */
+START_TEST(rubbish)
+{
+	struct tapp	 bad, other;
+	struct tpeer	 p;
+	uint8_t		 noise[512];
+	unsigned int	 i;
+
+	tapp_open(&other, 2);
+	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
+	tapp_expect(&other, AF_SNAPSHOT_END);
+	tpeer_open(&p, 6, shared + 1, 1, 1);
+	tapp_expect(&other, AF_PEER_UP);
+	for (i = 0; i < 300; i++) {
+		tapp_open(&bad, 10 + i);
+		arc4random_buf(noise, sizeof(noise));
+		/* a third near to what it should be */
+		if (i % 3 == 0) {
+			memset(noise, 0, 2);
+			noise[4] = 0;
+			noise[5] = (uint8_t)(i % 7);
+		}
+		tapp_write(&bad, noise, sizeof(noise));
+		pump();
+		tapp_close(&bad);
+		pump();
+	}
+	tapp_message(&other, 1, 6, AFL_COMPLETE, 200, 1, "ok", 2);
+	tapp_expect(&other, AF_SENT);
+	ck_assert_uint_eq(other.body[0], APS_WRITTEN);
+	tapp_close(&other);
+	tpeer_close(&p);
+	still_works();
+	PUMP_UNTIL(ses.apptab.n == 1);
+}
+END_TEST
+
+static void
+attach_bad(const struct app_attach *at, enum app_error want)
+{
+	size_t	 n = app_attach_encode(body, sizeof(body), at);
+
+	ck_assert_uint_ne(n, 0);
+	request(AF_ATTACH, 0, 12, 0, body, n);
+	expect_error(12, want);
+}
+
+START_TEST(attach_errors)
+{
+	struct app_attach	 at, ok;
+	struct m_app_attached	 m;
+	size_t			 n;
+	unsigned int		 i;
+
+	memset(&ok, 0, sizeof(ok));
+	strlcpy(ok.name, "ddd", sizeof(ok.name));
+	ok.nvers = 2;
+	ok.vers[0].version = 1;
+	ok.vers[1].version = 2;
+	ok.vers[0].codes = ok.vers[1].codes = 17;
+	at = ok;
+	at.vers[1].version = 1;
+	attach_bad(&at, APE_INVALID);
+	at = ok;
+	at.vers[1].codes = 0;
+	attach_bad(&at, APE_INVALID);
+	at.vers[1].codes = 65537;
+	attach_bad(&at, APE_INVALID);
+	at = ok;
+	strlcpy(at.name, "a b", sizeof(at.name));
+	attach_bad(&at, APE_INVALID);
+	at = ok;
+	at.mode = APM_TAP;
+	attach_bad(&at, APE_UNSUPPORTED);
+	at = ok;
+	at.policy = 3;
+	attach_bad(&at, APE_UNSUPPORTED);
+	ck_assert_uint_eq(told_count(M_APP_ATTACH), 0);
+
+	/* refused by the parent */
+	n = app_attach_encode(body, sizeof(body), &ok);
+	request(AF_ATTACH, 0, 13, 0, body, n);
+	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
+	memset(&m, 0, sizeof(m));
+	m.app = 1;
+	m.request = 13;
+	m.error = APE_BUSY;
+	strlcpy(m.text, "taken", sizeof(m.text));
+	app_attached(&m);
+	expect_error(13, APE_BUSY);
+
+	/* only so many at once */
+	for (i = 0; i < ATTACHES_MAX; i++)
+		request(AF_ATTACH, 0, 100 + i, 0, body, n);
+	request(AF_ATTACH, 0, 99, 0, body, n);
+	expect_error(99, APE_QUEUE);
+
+	/* the answer for one that has gone is nobody's */
+	m.app = 4444;
+	app_attached(&m);
+	still_works();
+}
+END_TEST
+
+START_TEST(detach)
+{
+	const struct m_app_detach *d;
+
+	app_put32(body, 101);
+	request(AF_DETACH, 0, 1, 0, body, 4);
+	expect_error(1, APE_NOTFOUND);
+	app_put32(body, 100);
+	request(AF_DETACH, 0, 2, 0, body, 4);
+	tapp_expect(&ta, AF_DETACHED);
+	ck_assert_uint_eq(ta.head.request, 2);
+	ck_assert_uint_eq(app_get32(ta.body), 100);
+	ck_assert_ptr_nonnull(d = told_first(M_APP_DETACH));
+	ck_assert_uint_eq(d->app, 1);
+	ck_assert_uint_eq(d->capid, 100);
+	tpeer_expect_disc(&tp, DISC_USELESS);
+	tapp_message(&ta, 3, 5, AFL_COMPLETE, 100, 0, "x", 1);
+	tapp_expect(&ta, AF_SENT);
+	ck_assert_uint_eq(ta.body[0], APS_GONE);
+}
+END_TEST
+
+START_TEST(disconnect)
+{
+	struct app_peer_down	 d;
+
+	request(AF_DISCONNECT, 0, 1, 4, "\x10", 1);
+	expect_error(1, APE_NOTFOUND);
+	request(AF_DISCONNECT, 0, 2, 5, "\xff", 1);
+	expect_error(2, APE_INVALID);
+	request(AF_DISCONNECT, 0, 3, 5, "\x10", 1);
+	tapp_expect(&ta, AF_PEER_DOWN);
+	ck_assert_int_eq(app_peer_down_decode(&d, ta.body, ta.head.len), 0);
+	ck_assert_uint_eq(d.reason, REASON_APPLICATION);
+	ck_assert_uint_eq(d.disc, 0x10);
+	ck_assert_uint_eq(d.remote, 0);
+	tpeer_expect_disc(&tp, 0x10);
+}
+END_TEST
+
+/* Counters of the end, on both sides of the daemon. */
+START_TEST(counters)
+{
+	const struct m_peer_end	*e;
+	struct app_peer_down	 d;
+
+	tpeer_send(&tp, 0x10, "12345", 5);
+	tpeer_send(&tp, 0x10, "1234567", 7);
+	tapp_expect(&ta, AF_MESSAGE);
+	tapp_expect(&ta, AF_MESSAGE);
+	tapp_message(&ta, 1, 5, AFL_COMPLETE, 100, 0, "123", 3);
+	tapp_expect(&ta, AF_SENT);
+	request(AF_DISCONNECT, 0, 3, 5, "\x00", 1);
+	tapp_expect(&ta, AF_PEER_DOWN);
+	ck_assert_int_eq(app_peer_down_decode(&d, ta.body, ta.head.len), 0);
+	ck_assert_uint_eq(d.msgs_in, 2);
+	ck_assert_uint_eq(d.bytes_in, 12);
+	ck_assert_uint_eq(d.msgs_out, 1);
+	ck_assert_uint_eq(d.bytes_out, 3);
+	ck_assert_ptr_nonnull(e = told_first(M_PEER_END));
+	ck_assert_uint_eq(e->msgs_in, 2);
+	ck_assert_uint_eq(e->msgs_out, 1);
+	ck_assert_uint_eq(e->bytes_in, 2 * (FRAME_HEAD + 32));
+	ck_assert_uint_eq(e->bytes_out, FRAME_HEAD + 32);
+}
+END_TEST
+
+/*
+ * A sender that asks for nothing back and a peer that reads later: nothing is
+ * lost, and the queue stays bounded.
+ */
+START_TEST(slow_peer)
+{
+	enum { N = 72, SIZE = 1 << 20 };
+	static uint8_t	 data[SIZE];
+	struct peer	*p = peer_find(5);
+	unsigned int	 i, got = 0;
+
+	arc4random_buf(data, sizeof(data));
+	for (i = 0; i < N; i++) {
+		data[0] = (uint8_t)i;
+		tapp_message(&ta, i, 5, 0, 100, 0, data, SIZE);
+		pump();
+		ck_assert_uint_lt(budget_used(), OUT_HIGH + 8 * SIZE);
+		if (htab_find(&ses.apptab, 1) != NULL &&
+		    ((struct app *)htab_find(&ses.apptab, 1))->pause != 0)
+			break;
+	}
+	/* it waits, and with completion it would not have to */
+	ck_assert_uint_lt(i, N);
+	ck_assert_uint_ge(p->out.bytes, OUT_HIGH);
+	ck_assert(p->over_at != 0);
+	while (got <= i && tpeer_recv(&tp)) {
+		ck_assert_uint_eq(tp.len, SIZE);
+		ck_assert_uint_eq(tp.data[0], got);
+		got++;
+	}
+	ck_assert_uint_eq(got, i + 1);
+	ck_assert(p->over_at == 0);
+	still_works();
+}
+END_TEST
+
+START_TEST(slow_peer_completion)
+{
+	enum { N = 40, SIZE = 1 << 20 };
+	static uint8_t	 data[SIZE];
+	unsigned int	 i, dropped = 0, written = 0;
+
+	arc4random_buf(data, sizeof(data));
+	for (i = 0; i < N; i++)
+		tapp_message(&ta, i, 5, AFL_COMPLETE, 100, 0, data, SIZE);
+	while (tapp_poll(&ta) || dropped == 0) {
+		ck_assert_uint_eq(ta.head.type, AF_SENT);
+		dropped += ta.body[0] == APS_DROPPED;
+		if (dropped == N - 32)
+			break;
+	}
+	ck_assert_uint_ge(dropped, 1);
+	ck_assert_uint_eq(peer_find(5)->caps[0].dropped, dropped);
+	while (written + dropped < N) {
+		while (tpeer_poll(&tp))
+			;
+		if (!tapp_poll(&ta))
+			continue;
+		ck_assert_uint_eq(ta.head.type, AF_SENT);
+		if (ta.body[0] == APS_WRITTEN)
+			written++;
+		else
+			dropped++;
+	}
+	ck_assert_uint_ge(written, 31);
+}
+END_TEST
+
+/* A peer that never reads: the queue's deadline ends it, the sender goes on. */
+START_TEST(stuck_peer)
+{
+	static uint8_t		 data[1 << 20];
+	struct peer		*p = peer_find(5);
+	struct app		*a = (struct app *)htab_find(&ses.apptab, 1);
+	const struct m_peer_end	*e;
+	struct tpeer		 other;
+
+	tpeer_open(&other, 6, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	arc4random_buf(data, sizeof(data));
+	while (a->pause == 0) {
+		tapp_message(&ta, 1, 5, 0, 100, 0, data, sizeof(data));
+		pump();
+	}
+	ck_assert_uint_eq(a->waiting_on, 5);
+	p->over_at = mono_ms() - WRITE_MS;
+	event_active(&p->ev_timer, EV_TIMEOUT, 1);
+	PUMP_UNTIL((e = told_first(M_PEER_END)) != NULL);
+	ck_assert_uint_eq(e->reason, REASON_QUEUE_FULL);
+	tapp_message(&ta, 2, 6, AFL_COMPLETE, 100, 0, "next", 4);
+	ck_assert_int_eq(tpeer_recv(&other), 1);
+	ck_assert_mem_eq(other.data, "next", 4);
+	tpeer_close(&other);
+	PUMP_UNTIL(budget_used() < 1 << 20);
+}
+END_TEST
+
+/*
+ * Back-pressure, small limits: 64 KiB a peer, 256 KiB the application.
+ */
+#define MSG	4096
+static uint8_t	 msg[MSG];
+
+static void
+setup_small(void)
+{
+	world_limits(64 << 20, 64 << 10, 256 << 10, 5000);
+	arc4random_buf(msg, sizeof(msg));
+	told_forget();
+}
+
+/* Sends until the session takes no more, at most n; returns how many. */
+static unsigned int
+send_until_full(struct tpeer *p, unsigned int n)
+{
+	struct peer	*sp = peer_find(p->handle);
+	unsigned int	 i;
+
+	for (i = 0; i < n && sp->pause == 0; i++) {
+		memcpy(msg, &i, sizeof(i));
+		tpeer_send(p, 0x10, msg, MSG);
+		pump();
+		if (peer_find(p->handle) != sp)
+			break;
+	}
+	return i;
+}
+
+START_TEST(stall_and_go_on)
+{
+	unsigned int	 n, i, k;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	n = send_until_full(&tp, 1000);
+	ck_assert_uint_lt(n, 1000);
+	ck_assert(peer_find(5)->pause & PAUSE_APP);
+	/* its socket's buffer takes a little more */
+	tpeer_send(&tp, 0x11, "last", 4);
+	ck_assert_uint_lt(budget_used(), 1 << 20);
+	for (i = 0; i < n; i++) {
+		tapp_expect(&ta, AF_MESSAGE);
+		ck_assert_uint_eq(ta.head.len, APP_MSG_HEAD + MSG);
+		memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+		ck_assert_uint_eq(k, i);
+	}
+	tapp_expect(&ta, AF_MESSAGE);
+	ck_assert_mem_eq(ta.body + APP_MSG_HEAD, "last", 4);
+	ck_assert_uint_eq(peer_find(5)->pause, 0);
+	ck_assert_uint_eq(peer_find(5)->queued, 0);
+	ck_assert_uint_eq(peer_find(5)->caps[0].dropped, 0);
+	ck_assert_uint_eq(budget_used(), 0);
+	still_works();
+}
+END_TEST
+
+START_TEST(stall_too_long)
+{
+	const struct m_peer_end	*e;
+	struct peer		*p;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	send_until_full(&tp, 1000);
+	p = peer_find(5);
+	/* suspended: the read deadline; not: the stall's */
+	p->read_at = mono_ms() - 2 * READ_MS;
+	event_active(&p->ev_timer, EV_TIMEOUT, 1);
+	pump();
+	ck_assert_ptr_eq(peer_find(5), p);
+	p->stalled_at = mono_ms() - 5000;
+	event_active(&p->ev_timer, EV_TIMEOUT, 1);
+	PUMP_UNTIL((e = told_first(M_PEER_END)) != NULL);
+	ck_assert_uint_eq(e->reason, REASON_STALLED);
+	ck_assert_uint_eq(e->disc, DISC_SUBPROTOCOL);
+	tpeer_expect_disc(&tp, DISC_SUBPROTOCOL);
+	do
+		ck_assert_int_eq(tapp_recv(&ta), 1);
+	while (ta.head.type != AF_PEER_DOWN);
+}
+END_TEST
+
+/* The stall's timer is the event loop's own too. */
+START_TEST(stall_timer)
+{
+	ses.init.stall_ms = 50;
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	send_until_full(&tp, 1000);
+	PUMP_UNTIL(told_first(M_PEER_END) != NULL);
+}
+END_TEST
+
+START_TEST(policy_drop)
+{
+	unsigned int	 n, got = 0;
+	uint32_t	 last = 0, gaps = 0;
+	uint64_t	 dropped;
+
+	open_app(APP_DROP_OLDEST);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	n = send_until_full(&tp, 500);
+	ck_assert_uint_eq(n, 500);
+	PUMP_UNTIL(peer_find(5)->msgs_in == 500);
+	dropped = peer_find(5)->caps[0].dropped;
+	ck_assert_uint_gt(dropped, 0);
+	ck_assert(dropped == ses.dropped);
+	while (tapp_poll(&ta)) {
+		ck_assert_uint_eq(ta.head.type, AF_MESSAGE);
+		got++;
+		if (last != 0)
+			gaps += ta.head.request - last - 1;
+		last = ta.head.request;
+	}
+	ck_assert_uint_eq(got + dropped, 500);
+	/* and its pings were answered all the while */
+	tpeer_send(&tp, 0x10, "end", 3);
+	tapp_expect(&ta, AF_MESSAGE);
+	gaps += ta.head.request - last - 1;
+	ck_assert_uint_eq(gaps, dropped);
+}
+END_TEST
+
+START_TEST(policy_disconnect)
+{
+	open_app(APP_DISCONNECT);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	ck_assert_uint_lt(send_until_full(&tp, 500), 500);
+	ck_assert_ptr_null(peer_find(5));
+	ck_assert_uint_eq(((const struct m_peer_end *)
+	    told_first(M_PEER_END))->reason, REASON_STALLED);
+	tpeer_expect_disc(&tp, DISC_SUBPROTOCOL);
+}
+END_TEST
+
+/* One of two owners is full: the other's messages and the pings still come. */
+START_TEST(shared_by_two)
+{
+	struct tapp	 other;
+	unsigned int	 i;
+
+	open_app(APP_STOP);
+	tapp_open(&other, 2);
+	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
+	tapp_expect(&other, AF_SNAPSHOT_END);
+	tpeer_open(&tp, 5, shared, 2, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	tapp_expect(&other, AF_PEER_UP);
+	for (i = 0; i < 500; i++) {
+		tpeer_send(&tp, 0x10, msg, MSG);
+		tpeer_send(&tp, 0x14, &i, sizeof(i));
+		tapp_expect(&other, AF_MESSAGE);
+		ck_assert_mem_eq(other.body + APP_MSG_HEAD, &i, sizeof(i));
+	}
+	tpeer_send(&tp, BASE_PING, "\xc0", 1);
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_uint_gt(peer_find(5)->caps[0].dropped, 0);
+	ck_assert_uint_eq(peer_find(5)->caps[1].dropped, 0);
+	tapp_close(&other);
+}
+END_TEST
+
+/* Many peers fill one application; it reads again and all is there. */
+START_TEST(stall_many)
+{
+	enum { N = 20, EACH = 200 };
+	struct tpeer	 v[N];
+	unsigned int	 i, j, got = 0;
+	unsigned int	 next[N], k;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 500, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	memset(next, 0, sizeof(next));
+	for (i = 0; i < N; i++) {
+		tpeer_open(&v[i], 10 + i, shared, 1, 1);
+		tapp_expect(&ta, AF_PEER_UP);
+	}
+	for (j = 0; j < EACH; j++) {
+		for (i = 0; i < N; i++) {
+			memcpy(msg, &j, sizeof(j));
+			tpeer_send(&v[i], 0x10, msg, MSG / 4);
+		}
+		/* the application sleeps through every other quarter */
+		while (j % 50 < 25 && tapp_poll(&ta)) {
+			k = ta.head.peer - 10;
+			memcpy(&i, ta.body + APP_MSG_HEAD, sizeof(i));
+			ck_assert_uint_eq(i, next[k]++);
+			got++;
+		}
+		ck_assert_uint_lt(budget_used(), 8 << 20);
+	}
+	while (got < N * EACH) {
+		tapp_expect(&ta, AF_MESSAGE);
+		k = ta.head.peer - 10;
+		memcpy(&i, ta.body + APP_MSG_HEAD, sizeof(i));
+		ck_assert_uint_eq(i, next[k]++);
+		got++;
+	}
+	for (i = 0; i < N; i++)
+		tpeer_close(&v[i]);
+	PUMP_UNTIL(ses.npeers == 1);
+}
+END_TEST
+
+/* An application that reads nothing at all is not told without end. */
+START_TEST(deaf_application)
+{
+	struct tpeer	 p;
+	unsigned int	 i;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	for (i = 0; i < 600000; i++) {
+		tapp_message(&ta, i, 5, AFL_COMPLETE, 100, 9, "", 0);
+		if (((struct app *)htab_find(&ses.apptab, 1))->pause != 0)
+			break;
+	}
+	/* requests are not read while the answers are not */
+	ck_assert_uint_lt(i, 600000);
+	ck_assert_uint_lt(budget_used(), 64 << 20);
+	tpeer_open(&p, 6, shared, 1, 1);
+	ck_assert_ptr_nonnull(peer_find(6));
+	tpeer_close(&p);
+}
+END_TEST
+
+/* Over the budget the largest holder goes, the others stay. */
+START_TEST(memory)
+{
+	static uint8_t		 data[1 << 20];
+	const struct m_peer_end	*e;
+	struct tpeer		 hog;
+	unsigned int		 i;
+
+	world_close();
+	world_limits(8 << 20, 4 << 20, 32 << 20, 5000);
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_open(&hog, 6, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	told_forget();
+	arc4random_buf(data, sizeof(data));
+	for (i = 0; i < 16 && told_first(M_PEER_END) == NULL; i++) {
+		tapp_message(&ta, i, 6, AFL_COMPLETE, 100, 0, data,
+		    sizeof(data));
+		pump();
+		ck_assert_uint_lt(budget_used(), (8 << 20) / 8 * 9 + 65536);
+	}
+	PUMP_UNTIL((e = told_first(M_PEER_END)) != NULL);
+	ck_assert_uint_eq(e->handle, 6);
+	ck_assert_uint_eq(e->reason, REASON_MEMORY);
+	ck_assert_ptr_nonnull(peer_find(5));
+	do
+		tapp_recv(&ta);
+	while (ta.head.type != AF_PEER_DOWN);
+	while (tapp_poll(&ta))
+		ck_assert_uint_eq(ta.head.type, AF_SENT);
+	PUMP_UNTIL(ses.pressed == 0);
+	still_works();
+	tpeer_close(&hog);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite	*s = suite_create("session_app");
+	TCase	*t = tcase_create("app");
+	TCase	*u = tcase_create("limits");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(u, setup_small, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_set_timeout(u, 60);
+	tcase_add_test(t, send_errors);
+	tcase_add_test(t, short_frames);
+	tcase_add_test(t, split_stream);
+	tcase_add_loop_test(t, cut_short, 0, APP_HEADER + 12);
+	tcase_add_loop_test(t, monster, 0, (int)nitems_of(monsters));
+	tcase_add_test(t, rubbish);
+	tcase_add_test(t, attach_errors);
+	tcase_add_test(t, detach);
+	tcase_add_test(t, disconnect);
+	tcase_add_test(t, counters);
+	tcase_add_test(t, slow_peer);
+	tcase_add_test(t, slow_peer_completion);
+	tcase_add_test(t, stuck_peer);
+	tcase_add_test(u, stall_and_go_on);
+	tcase_add_test(u, stall_too_long);
+	tcase_add_test(u, stall_timer);
+	tcase_add_test(u, policy_drop);
+	tcase_add_test(u, policy_disconnect);
+	tcase_add_test(u, shared_by_two);
+	tcase_add_test(u, stall_many);
+	tcase_add_test(u, deaf_application);
+	tcase_add_test(u, memory);
+	suite_add_tcase(s, t);
+	suite_add_tcase(s, u);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner	*r = srunner_create(suite());
+	int	 n;
+
+	srunner_run_all(r, CK_ENV);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? 0 : 1;
+}

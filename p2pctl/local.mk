@@ -3,6 +3,9 @@ sbin_PROGRAMS += p2pctl/p2pctl
 # All but main, so that tests link what they test.
 noinst_LIBRARIES += p2pctl/libp2pctl.a
 p2pctl_libp2pctl_a_SOURCES = \
+	p2pctl/attach.c p2pctl/attach.h \
+	p2pctl/attachin.c p2pctl/attachint.h p2pctl/attachout.c \
+	p2pctl/lines.c \
 	p2pctl/client.c p2pctl/client.h \
 	p2pctl/format.c p2pctl/format.h \
 	p2pctl/json.c p2pctl/json.h \
@@ -14,7 +17,7 @@ p2pctl_libp2pctl_a_SOURCES = \
 p2pctl_libp2pctl_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 p2pctl_p2pctl_SOURCES = p2pctl/p2pctl.c
 p2pctl_p2pctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-P2PCTL_LIBS = p2pctl/libp2pctl.a common/libctl.a common/libwire.a \
+P2PCTL_LIBS = p2pctl/libp2pctl.a lib/libapp.a common/libctl.a common/libwire.a \
 	common/libethcrypto.a common/libipc.a common/libbase.a
 P2PCTL_SYSLIBS = $(JANSSON_LIBS) $(EVENT_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) \
 	$(SNAPPY_LIBS) $(BSD_LIBS)

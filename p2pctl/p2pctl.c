@@ -10,6 +10,7 @@
 
 #include "common/base/util.h"
 #include "common/crypto/secp.h"
+#include "p2pctl/attach.h"
 #include "p2pctl/client.h"
 #include "p2pctl/json.h"
 #include "p2pctl/offline.h"
@@ -339,6 +340,8 @@ main(int argc, char *argv[])
 	}
 	rq.json |= json;
 	switch (rq.action) {
+	case ACT_ATTACH:
+		return attach_main(rq.argc, rq.argv, path);
 	case ACT_KEY_GENERATE:
 	case ACT_KEY_SHOW:
 	case ACT_ENODE_PARSE:

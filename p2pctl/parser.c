@@ -407,6 +407,10 @@ static const struct token t_key[] = {
 static const struct token t_url[] = {
 	{ ARG, "ENODE", t_end, take_url }, { END }
 };
+static const struct token t_attach[] = {
+	{ REST, "CAPABILITY/VERSION:CODES", NULL },
+	{ END }
+};
 static const struct token t_enode[] = {
 	{ WORD, "parse", t_url, take_action, ACT_ENODE_PARSE },
 	{ ARG, "FILE", t_host_opt, take_file_only },
@@ -418,6 +422,7 @@ static const struct token t_main[] = {
 	{ WORD, "show", t_show },
 	{ WORD, "peer", t_peer },
 	{ WORD, "ban", t_ban },
+	{ WORD, "attach", t_attach, take_action, ACT_ATTACH },
 	{ WORD, "monitor", t_monitor, take_action, ACT_MONITOR },
 	{ WORD, "log", t_log },
 	{ WORD, "stop", t_end, take_action, ACT_STOP },

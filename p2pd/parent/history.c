@@ -3,14 +3,23 @@
 
 #include "p2pd/parent/history.h"
 
+static uint64_t *
+counters_of(struct history *h, const struct attempt *a)
+{
+	return a->ended ? h->ended : (a->flags & PF_INBOUND) ? h->in : h->out;
+}
+
+uint64_t
+history_count(struct history *h, const struct attempt *a)
+{
+	return a->reason < REASON_MAX ? counters_of(h, a)[a->reason] : 0;
+}
+
 void
 history_add(struct history *h, const struct attempt *a)
 {
-	uint64_t *counters;
-
-	counters = a->ended ? h->ended : (a->flags & PF_INBOUND) ? h->in : h->out;
 	if (a->reason < REASON_MAX)
-		counters[a->reason] += a->count;
+		counters_of(h, a)[a->reason] += a->count;
 	h->ring[h->next] = *a;
 	h->next = (h->next + 1) % HISTORY_LEN;
 	if (h->n < HISTORY_LEN)

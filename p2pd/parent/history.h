@@ -38,6 +38,8 @@ struct history {
 };
 
 void	 history_add(struct history *, const struct attempt *);
+/* How many like this one there were: its side, its reason. */
+uint64_t history_count(struct history *, const struct attempt *);
 /* The ith newest, from 0; NULL beyond. */
 const struct attempt *history_get(const struct history *, uint32_t i);
 

@@ -209,6 +209,10 @@ peer_ended(struct channel *ch, struct chan_msg *msg, void *arg)
 		child_kill(c, "end of a peer that it does not have");
 		return;
 	}
+	if (m->reason >= REASON_MAX) {
+		child_kill(c, "end of a peer for an unknown reason");
+		return;
+	}
 	peer_gone(p, m);
 }
 

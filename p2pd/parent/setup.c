@@ -261,6 +261,10 @@ setup_attempt(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct attempt at;
 	struct conn *conn;
 
+	if (m->reason >= REASON_MAX || m->stage > ST_CHECK2) {
+		child_kill(c, "attempt with an unknown reason or stage");
+		return;
+	}
 	memset(&at, 0, sizeof(at));
 	at.at_ms = mono_ms();
 	at.when = time(NULL);

@@ -137,9 +137,7 @@ status_failures(struct rec *r)
 		rec_str(r, "text", reason_text(at->reason));
 		rec_str(r, "direction", at->flags & PF_INBOUND ? "in" : "out");
 		rec_disc(r, "disc_received", at->disc_recv);
-		rec_u64(r, "count", at->ended ? parent.history.ended[at->reason] :
-		    at->flags & PF_INBOUND ? parent.history.in[at->reason] :
-		    parent.history.out[at->reason]);
+		rec_u64(r, "count", history_count(&parent.history, at));
 		rec_u64(r, "ago_ms", now - at->at_ms);
 		rec_end(r);
 		n++;

@@ -50,6 +50,8 @@ START_TEST(unknown_reasons)
 	add(PF_INBOUND, 0, REASON_MAX, 1, 0);
 	add(0, 1, UINT16_MAX, UINT32_MAX, 0);
 	ck_assert_uint_eq(h.n, 2);
+	ck_assert_uint_eq(history_count(&h, history_get(&h, 0)), 0);
+	ck_assert_uint_eq(history_count(&h, history_get(&h, 1)), 0);
 	ck_assert_uint_eq(history_get(&h, 0)->reason, UINT16_MAX);
 	ck_assert_mem_eq(h.in, zero, sizeof(zero));
 	ck_assert_mem_eq(h.out, zero, sizeof(zero));

@@ -154,7 +154,6 @@ child_died_event(struct child *c)
 static void
 child_mourn(struct child *c)
 {
-	keyops_drop(c);
 	conns_drop(c);
 	switch (c->kind) {
 	case PROC_SESSION:

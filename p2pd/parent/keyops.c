@@ -17,24 +17,28 @@
 static struct event *keyops_ev;
 
 static void
+keyreq_free(struct child *c, struct keyreq *k)
+{
+	k->conn->keys[k->key.op] = NULL;
+	TAILQ_REMOVE(&c->keyq, k, entry);
+	c->nkeyq--;
+	free(k);
+}
+
+static void
 keyops_one(struct child *c)
 {
 	struct keyreq *k = TAILQ_FIRST(&c->keyq);
 	struct m_key_done done;
 
-	TAILQ_REMOVE(&c->keyq, k, entry);
-	c->nkeyq--;
 	memset(&done, 0, sizeof(done));
 	done.conn = k->key.conn;
 	done.op = k->key.op;
-	/* Over by now: its connection ended while it waited. */
-	if (conn_find(c, k->key.conn) != NULL) {
-		key_ecdh(done.secret, k->key.point);
-		c->key_done[k->key.op]++;
-		child_msg(c, &m_key_done_desc, &done, -1);
-		explicit_bzero(&done, sizeof(done));
-	}
-	free(k);
+	key_ecdh(done.secret, k->key.point);
+	c->key_done[done.op]++;
+	keyreq_free(c, k);
+	child_msg(c, &m_key_done_desc, &done, -1);
+	explicit_bzero(&done, sizeof(done));
 }
 
 static void
@@ -76,6 +80,12 @@ keyops_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		child_kill(c, "bad key request");
 		return;
 	}
+	/* A dialer's are for nodes that it said it dials. */
+	if (c->kind == PROC_DIALER && conn_find(c, m->conn) == NULL) {
+		c->key_refused++;
+		child_kill(c, "key request without a dial");
+		return;
+	}
 	conn = conn_get(c, m->conn);
 	if (conn == NULL)
 		return;
@@ -93,20 +103,21 @@ keyops_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	if (m->op == KEY_STATIC)
 		memcpy(conn->point, m->point, sizeof(conn->point));
 	k->key = *m;
+	k->conn = conn;
+	conn->keys[m->op] = k;
 	TAILQ_INSERT_TAIL(&c->keyq, k, entry);
 	c->nkeyq++;
 	if (!evtimer_pending(keyops_ev, NULL))
 		evtimer_add(keyops_ev, &now);
 }
 
+/* What a connection still waits for ends with it. */
 void
-keyops_drop(struct child *c)
+keyops_cancel(struct child *c, struct conn *conn)
 {
-	struct keyreq *k;
+	int op;
 
-	while ((k = TAILQ_FIRST(&c->keyq)) != NULL) {
-		TAILQ_REMOVE(&c->keyq, k, entry);
-		free(k);
-	}
-	c->nkeyq = 0;
+	for (op = KEY_ECIES; op <= KEY_STATIC; op++)
+		if (conn->keys[op] != NULL)
+			keyreq_free(c, conn->keys[op]);
 }

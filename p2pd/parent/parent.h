@@ -35,6 +35,7 @@
 enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
 
 /* A connection in set-up at a listener or dialer. */
+struct keyreq;
 struct conn {
 	RB_ENTRY(conn)	 entry;
 	uint32_t	 no;
@@ -42,6 +43,7 @@ struct conn {
 	uint8_t		 checked;	/* passed checkpoint one */
 	uint8_t		 dialed;	/* M_DIAL seen: id and remote are the dial's */
 	uint8_t		 flags;
+	struct keyreq	*keys[KEY_STATIC + 1];	/* those that wait */
 	uint8_t		 point[SECP_PUB];	/* of the static operation */
 	uint8_t		 id[SECP_PUB];
 	struct addr	 remote;
@@ -51,6 +53,7 @@ RB_HEAD(conn_tree, conn);
 
 struct keyreq {
 	TAILQ_ENTRY(keyreq)	 entry;
+	struct conn		*conn;
 	struct m_key		 key;
 };
 TAILQ_HEAD(keyreqs, keyreq);
@@ -167,7 +170,7 @@ void	 key_wipe(void);
 /* keyops.c */
 void	 keyops_init(void);
 void	 keyops_request(struct channel *, struct chan_msg *, void *);
-void	 keyops_drop(struct child *);
+void	 keyops_cancel(struct child *, struct conn *);
 
 /* setup.c */
 void	 setup_check1(struct channel *, struct chan_msg *, void *);

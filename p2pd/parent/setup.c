@@ -61,6 +61,7 @@ conn_get(struct child *c, uint32_t no)
 static void
 conn_free(struct child *c, struct conn *conn)
 {
+	keyops_cancel(c, conn);
 	RB_REMOVE(conn_tree, &c->conns, conn);
 	c->nconns--;
 	helloset_unref(conn->hello);
@@ -148,7 +149,8 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 
 	conn = conn_find(c, m->conn);
 	if (conn == NULL || !(conn->ops & (1 << KEY_STATIC)) || conn->checked ||
-	    memcmp(conn->point, m->id, SECP_PUB) != 0) {
+	    memcmp(conn->point, m->id, SECP_PUB) != 0 ||
+	    (conn->dialed && memcmp(conn->id, m->id, SECP_PUB) != 0)) {
 		child_kill(c, "post-handshake check of an id that is not its "
 		    "connection's");
 		return;

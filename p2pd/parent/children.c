@@ -23,6 +23,7 @@
 #define BACKOFF_MAX	30000
 #define BACKOFF_RESET	60000		/* up for so long: forgiven */
 #define READY_MS	15000		/* from start to M_READY */
+#define LEAVE_MS	2000		/* from the channel's end to exit */
 
 static void	 child_spawn(struct child *);
 static void	 child_timer(int, short, void *);
@@ -125,15 +126,26 @@ children_msg(enum proc_kind kind, const struct msgdesc *d, const void *body)
 			child_msg(c, d, body, -1);
 }
 
+/*
+ * Nothing more of it is heard, and nothing it left is taken away here: that
+ * may be in the hands of who calls.
+ */
 void
 child_kill(struct child *c, const char *why)
 {
+	static const struct timeval now = { 0, 0 };
+
 	/* One that is dead already must not carry this into its next life. */
-	if (c->bad != NULL || c->pid == 0)
+	if (c->bad != NULL || (c->pid == 0 && c->ch == NULL))
 		return;
 	c->bad = why;
 	log_warnx("%s[%u]: %s: ending it", proc_name(c->kind), c->instance, why);
-	kill(c->pid, SIGKILL);
+	channel_free(c->ch);
+	c->ch = NULL;
+	if (c->pid > 0)
+		kill(c->pid, SIGKILL);
+	else
+		evtimer_add(c->timer, &now);
 }
 
 static void
@@ -223,15 +235,19 @@ child_gone(struct child *c)
 static void
 child_down(struct channel *ch, const char *why, void *arg)
 {
+	static const struct timeval tv = { LEAVE_MS / 1000,
+	    LEAVE_MS % 1000 * 1000 };
 	struct child *c = arg;
 
 	c->ch = NULL;
 	if (why != NULL && c->bad == NULL)
 		log_warnx("%s[%u]: %s", proc_name(c->kind), c->instance, why);
 	channel_free(ch);
-	/* Its exit status stays what it is if it is leaving by itself. */
-	if (c->pid > 0)
+	/* One that leaves by itself may do so, and its exit status be seen. */
+	if (c->pid > 0 && why != NULL)
 		kill(c->pid, SIGKILL);
+	else if (c->pid > 0)
+		evtimer_add(c->timer, &tv);
 	child_gone(c);
 }
 
@@ -295,10 +311,13 @@ child_spawn(struct child *c)
 	cc.fdpass = 1;
 	cc.down = child_down;
 	cc.arg = c;
-	c->ch = channel_new(parent.base, fd, &cc);
-	if (c->ch == NULL)
-		fatal("channel");
 	evtimer_add(c->timer, &tv);
+	c->ch = channel_new(parent.base, fd, &cc);
+	if (c->ch == NULL) {
+		log_warn("channel of %s[%u]", proc_name(c->kind), c->instance);
+		kill(c->pid, SIGKILL);
+		return;
+	}
 	childconf_send(c);
 }
 
@@ -307,9 +326,15 @@ child_timer(int fd, short what, void *arg)
 {
 	struct child *c = arg;
 
-	if (c->state == CH_DOWN && !parent.stopping) {
-		c->restarts++;
-		child_spawn(c);
+	if (c->state == CH_DOWN) {
+		if (!parent.stopping) {
+			c->restarts++;
+			child_spawn(c);
+		}
+	} else if (c->ch == NULL) {
+		if (c->pid > 0)
+			kill(c->pid, SIGKILL);
+		child_gone(c);
 	} else if (c->state == CH_STARTING)
 		child_kill(c, "not ready in time");
 }

@@ -106,6 +106,12 @@ client_free(struct client *c)
 	free(c);
 }
 
+void
+client_flush(struct client *c)
+{
+	channel_flush(c->ch, 0);
+}
+
 /* The client leaves; the parent is told if it still works for it. */
 static void
 client_leave(struct client *c, const char *why)

@@ -152,8 +152,11 @@ server_free(struct server *s)
 		return;
 	while ((l = TAILQ_FIRST(&s->listeners)) != NULL)
 		listener_free(l);
-	while ((c = TAILQ_FIRST(&s->clients)) != NULL)
+	/* Who said "stop" has its answer on the way. */
+	while ((c = TAILQ_FIRST(&s->clients)) != NULL) {
+		client_flush(c);
 		client_free(c);
+	}
 	while ((a = TAILQ_FIRST(&s->apps)) != NULL)
 		appconn_free(a);
 	free(s);

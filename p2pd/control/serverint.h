@@ -39,6 +39,8 @@ int	 server_send(struct server *, const struct msgdesc *, const void *, int fd);
 void	 client_new(struct server *, int restricted, int fd);
 void	 appconn_new(struct server *, int fd);
 void	 client_free(struct client *);
+/* Writes what can be written at once. */
+void	 client_flush(struct client *);
 struct client *client_find(const struct server *, uint32_t conn);
 void	 client_rec(struct client *, const struct ctl_rec *);
 void	 client_end(struct client *, const struct ctl_end *);

@@ -252,6 +252,12 @@ child_down(struct channel *ch, const char *why, void *arg)
 }
 
 static void
+child_drained(struct channel *ch, void *arg)
+{
+	channel_resume(ch);
+}
+
+static void
 child_cause(struct child *c, int status)
 {
 	if (WIFSIGNALED(status))
@@ -307,9 +313,11 @@ child_spawn(struct child *c)
 	cc.nrules = n;
 	cc.hiwat = CHAN_HIWAT;
 	cc.lowat = CHAN_LOWAT;
-	cc.limit = CHAN_LIMIT;
+	/* Control is asked for whole tables: see send_rec(). */
+	cc.limit = c->kind == PROC_CONTROL ? 4 * CHAN_LIMIT : CHAN_LIMIT;
 	cc.fdpass = 1;
 	cc.down = child_down;
+	cc.drained = child_drained;
 	cc.arg = c;
 	evtimer_add(c->timer, &tv);
 	c->ch = channel_new(parent.base, fd, &cc);

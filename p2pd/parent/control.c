@@ -14,6 +14,7 @@
 /* What p2pctl may change. */
 
 #define WAITERS_MAX	256
+#define MONITORS_MAX	1024
 
 static unsigned int nwaiters;
 
@@ -337,6 +338,10 @@ control_monitor(struct channel *ch, struct chan_msg *msg, void *arg)
 	const struct ctl_monitor_req *m = msg->body;
 	struct monitor *mon;
 
+	if (parent.monitors >= MONITORS_MAX) {
+		child_kill(arg, "more monitors than it may have");
+		return;
+	}
 	mon = calloc(1, sizeof(*mon));
 	if (mon == NULL) {
 		control_end(m->conn, CTLE_FAILED, "out of memory");
@@ -364,10 +369,8 @@ conn_gone(uint32_t conn, int all)
 		if (all || w->conn == conn)
 			waiter_free(w);
 	LIST_FOREACH_SAFE(s, &parent.shows, entry, ts)
-		if (all || s->conn == conn) {
-			LIST_REMOVE(s, entry);
-			free(s);
-		}
+		if (all || s->conn == conn)
+			show_free(s);
 	monitors_changed();
 }
 

@@ -83,7 +83,8 @@ struct child {
 
 struct show {			/* an answer that sessions give together */
 	LIST_ENTRY(show)	 entry;
-	uint32_t		 conn;
+	uint32_t		 id;		/* sessions know it by this */
+	uint32_t		 conn;		/* control's client */
 	uint32_t		 pending;	/* bit per session */
 };
 LIST_HEAD(shows, show);
@@ -223,6 +224,7 @@ void	 show_request(struct channel *, struct chan_msg *, void *);
 void	 show_relay_rec(struct channel *, struct chan_msg *, void *);
 void	 show_relay_end(struct channel *, struct chan_msg *, void *);
 void	 show_session_died(struct child *);
+void	 show_free(struct show *);
 void	 show_rec(uint32_t conn, struct rec *);
 void	 show_attempt_fields(struct rec *, const struct attempt *);
 

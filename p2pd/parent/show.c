@@ -15,6 +15,21 @@
 /* What p2pctl may look at. The keys are in p2pctl(8). */
 
 #define FAILURES_SHOWN	8	/* reasons on the status screen */
+#define SHOWS_MAX	1024	/* that control may wait for */
+
+static unsigned int nshows;
+static uint32_t last_show;
+
+static void
+send_rec(const struct ctl_rec *m)
+{
+	struct child *c = child_first(PROC_CONTROL);
+
+	child_msg(c, &ctl_rec_desc, m, -1);
+	/* What is asked for next waits until this is read. */
+	if (c->ch != NULL && channel_full(c->ch))
+		channel_pause(c->ch);
+}
 
 void
 show_rec(uint32_t conn, struct rec *r)
@@ -28,7 +43,7 @@ show_rec(uint32_t conn, struct rec *r)
 	m.conn = conn;
 	m.len = r->len;
 	memcpy(m.rec, r->buf, r->len);
-	child_msg(child_first(PROC_CONTROL), &ctl_rec_desc, &m, -1);
+	send_rec(&m);
 }
 
 static void
@@ -399,16 +414,23 @@ show_config(uint32_t conn)
 static void
 show_ask(uint32_t conn, unsigned int what, const struct peer *p)
 {
-	struct m_show m = { conn, what, p == NULL ? 0 : p->handle };
+	struct m_show m = { 0, what, p == NULL ? 0 : p->handle };
 	struct child *c;
 	struct show *s;
 
+	if (nshows >= SHOWS_MAX) {
+		child_kill(child_first(PROC_CONTROL), "asks for too much at once");
+		return;
+	}
 	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		control_end(conn, CTLE_FAILED, "out of memory");
 		return;
 	}
 	s->conn = conn;
+	/* A number of ours: a session may still be at work for a client of the
+	   control process before this one. */
+	m.conn = s->id = ++last_show;
 	for (c = child_next(PROC_SESSION, NULL); c != NULL;
 	    c = child_next(PROC_SESSION, c))
 		if (child_ready(c) && (p == NULL || p->session == c->instance) &&
@@ -420,31 +442,46 @@ show_ask(uint32_t conn, unsigned int what, const struct peer *p)
 		return;
 	}
 	LIST_INSERT_HEAD(&parent.shows, s, entry);
+	nshows++;
+}
+
+void
+show_free(struct show *s)
+{
+	LIST_REMOVE(s, entry);
+	nshows--;
+	free(s);
+}
+
+static struct show *
+show_find(uint32_t id, const struct child *c)
+{
+	struct show *s;
+
+	LIST_FOREACH(s, &parent.shows, entry)
+		if (s->id == id && (s->pending & (1U << c->instance)))
+			return s;
+	return NULL;
 }
 
 static void
-show_session_done(uint32_t conn, unsigned int instance)
+show_session_done(struct show *s, const struct child *c)
 {
-	struct show *s, *t;
-
-	LIST_FOREACH_SAFE(s, &parent.shows, entry, t) {
-		if (conn != 0 && s->conn != conn)
-			continue;
-		if (!(s->pending & (1U << instance)))
-			continue;
-		s->pending &= ~(1U << instance);
-		if (s->pending != 0)
-			continue;
+	s->pending &= ~(1U << c->instance);
+	if (s->pending == 0) {
 		control_end(s->conn, CTLE_OK, "%s", "");
-		LIST_REMOVE(s, entry);
-		free(s);
+		show_free(s);
 	}
 }
 
 void
 show_session_died(struct child *c)
 {
-	show_session_done(0, c->instance);
+	struct show *s, *t;
+
+	LIST_FOREACH_SAFE(s, &parent.shows, entry, t)
+		if (s->pending & (1U << c->instance))
+			show_session_done(s, c);
 }
 
 void
@@ -452,22 +489,26 @@ show_relay_end(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct ctl_end *m = msg->body;
 	struct child *c = arg;
+	struct show *s = show_find(m->conn, c);
 
-	show_session_done(m->conn, c->instance);
+	if (s != NULL)
+		show_session_done(s, c);
 }
 
 void
 show_relay_rec(struct channel *ch, struct chan_msg *msg, void *arg)
 {
+	static struct ctl_rec out;
 	const struct ctl_rec *m = msg->body;
 	struct child *c = arg;
-	struct show *s;
+	struct show *s = show_find(m->conn, c);
 
-	LIST_FOREACH(s, &parent.shows, entry)
-		if (s->conn == m->conn && (s->pending & (1U << c->instance)))
-			break;
-	if (s != NULL)
-		child_msg(child_first(PROC_CONTROL), &ctl_rec_desc, m, -1);
+	if (s == NULL)
+		return;
+	out.conn = s->conn;
+	out.len = m->len;
+	memcpy(out.rec, m->rec, m->len);
+	send_rec(&out);
 }
 
 static void

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""p2pctl against a daemon: every view, and what the manual pages promise."""
+
+import json
+import os
+import re
+import shlex
+import socket
+import struct
+import subprocess
+import tempfile
+
+from p2ptest import (P2PCTL, P2PD, WAIT, Failure, Node, Peer, check, equal,
+                     main, until)
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+PAGES = ("p2pctl.8.in", "p2pd.8.in")
+CAP = "tst/1"
+
+
+class App:
+    """The least that is an application: hello, attach, and no more."""
+
+    def __init__(self, node):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.settimeout(WAIT)
+        self.s.connect(node.app)
+        name = b"manual"
+        self.send(1, struct.pack(">IHHQHH16sH", 0x70327064, 1, 0, 0, 0, 0, b"",
+                                 len(name)) + name)
+        equal(self.recv()[0], 0x8001, "answer to hello")
+        self.send(2, struct.pack(">8sBBHII", b"tst", 0, 0, 1, 1, 8))
+        equal(self.recv()[0], 0x8002, "answer to attach")
+
+    def send(self, kind, body):
+        self.s.sendall(struct.pack(">IHHII", len(body), kind, 0, 1, 0) + body)
+
+    def recv(self):
+        size, kind = struct.unpack(">IH", self.take(16)[:6])
+        return kind, self.take(size)
+
+    def take(self, n):
+        got = b""
+        while len(got) < n:
+            more = self.s.recv(n - len(got))
+            if not more:
+                raise Failure("the app socket was closed")
+            got += more
+        return got
+
+    def close(self):
+        self.s.close()
+
+
+def page(name):
+    with open(os.path.join(TOP, "man", name)) as f:
+        return f.read()
+
+
+def section(text, name):
+    return re.search(rf"^\.Sh {name}\n(.*?)(?=^\.Sh |\Z)", text,
+                     re.M | re.S).group(1)
+
+
+def examples():
+    """What EXAMPLES tells an ordinary user to type works as it stands."""
+    n = Node()
+    with tempfile.TemporaryDirectory() as d:
+        os.symlink(n.conf, os.path.join(d, "p2pd.conf"))
+        bindir = os.path.join(d, "bin")
+        os.mkdir(bindir)
+        for name, command in (("p2pctl", [P2PCTL, "-s", n.sock]),
+                              ("p2pd", [P2PD])):
+            path = os.path.join(bindir, name)
+            with open(path, "w") as f:
+                f.write(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+            os.chmod(path, 0o755)
+        env = dict(os.environ, PATH=bindir + ":" + os.environ["PATH"])
+        count = 0
+        for name in PAGES:
+            for line in re.findall(r"^\$ (.*)$", section(page(name), "EXAMPLES"),
+                                   re.M):
+                run_example(n, line, d, env)
+                count += 1
+        check(count >= 8, f"only {count} examples found")
+    n.stop()
+    n.clean()
+
+
+def run_example(node, line, cwd, env):
+    # With exec, so that what runs for ever can be ended.
+    p = subprocess.Popen(["sh", "-c", "exec " + line], cwd=cwd, env=env,
+                         text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    if "monitor" in line:
+        until(lambda: node.status()["monitors"] > 0)
+        p.terminate()
+        p.communicate(timeout=WAIT)
+        until(lambda: node.status()["monitors"] == 0)
+        return
+    out, _ = p.communicate(timeout=WAIT)
+    equal(p.returncode, 0, f"{line}: {out}")
+
+
+def keys_of(value, into):
+    if isinstance(value, dict):
+        into.update(value)
+        for v in value.values():
+            keys_of(v, into)
+    elif isinstance(value, list):
+        for v in value:
+            keys_of(v, into)
+    return into
+
+
+def json_keys():
+    """Every key that -j prints is in the manual, under its command."""
+    listed = {}
+    for item in re.split(r"^\.It ", section(page("p2pctl.8.in"), "JSON"),
+                         flags=re.M)[1:]:
+        head, body = item.split("\n", 1)
+        for name in re.findall(r"[a-z][a-z -]+", head.removeprefix("Cm ")):
+            listed[name.strip()] = set(re.findall(r"^\.Cm (\w+)", body, re.M))
+    n = Node()
+    monitor = n.monitor("messages")
+    app = App(n)
+    peer = Peer(n, "-c", CAP)
+    ident = peer.expect(r"^self ([0-9a-f]{128})").group(1)
+    until(lambda: n.peers())
+    n.ctl("ban", "add", "192.0.2.0/24", "--for", "1h")
+    n.ctl("peer", "trust", ident)
+    peer.kill()
+    until(lambda: not n.peers())
+    peer = Peer(n, "-c", CAP)
+    other = peer.expect(r"^self ([0-9a-f]{128})").group(1)
+    until(lambda: n.peers())
+    for what in ("status", "peers", "apps", "processes", "keys", "history",
+                 "bans", "nodes"):
+        value = n.ctl("show", what)
+        check(value, f"show {what} is empty")
+        compare(f"show {what}", keys_of(value, set()), listed[f"show {what}"])
+    # Common to both, and what only one peer's own view has.
+    compare("show peer", keys_of(n.ctl("show", "peer", other[:32]), set()),
+            listed["show peers"] | listed["show peer"])
+    compare("show config", set(n.ctl("show", "config")), listed["show config"])
+    app.close()
+    until(lambda: not n.status()["capabilities"])
+    n.ctl("stop")
+    monitor.wait()
+    seen = set()
+    for line in monitor.lines:
+        if line.startswith("p2pctl: "):
+            continue
+        event = json.loads(line)
+        if "event" not in event:
+            continue
+        seen.add(event["event"])
+        allowed = {"event", "time", "lost"} | listed[event["event"]]
+        if event["event"] == "attempt":
+            allowed |= listed["show history"]
+        compare(event["event"], set(event), allowed)
+    check({"peer-up", "peer-down", "app-attached", "app-detached",
+           "stopping"} <= seen, f"events seen: {seen}")
+    n.process.wait()
+    n.clean()
+
+
+def compare(what, printed, listed):
+    check(printed <= listed, f"{what}: {sorted(printed - listed)} not in p2pctl(8)")
+
+
+def text_views():
+    """The views for people: no control bytes, and the node by the digits of its id."""
+    n = Node()
+    app = App(n)
+    peer = Peer(n, "-c", CAP, "-n", "odd\x1b[2J\u00e9")
+    ident = peer.expect(r"^self ([0-9a-f]{128})").group(1)
+    until(lambda: n.peers())
+    for words in ((), ("show", "peers"), ("show", "peer", ident[:12]),
+                  ("show", "apps"), ("show", "processes"), ("show", "keys"),
+                  ("show", "history"), ("show", "config")):
+        run = n.run_ctl(*words)
+        equal(run.returncode, 0, f"{words}: {run.stderr}")
+        bad = re.search(r"[^\n\x20-\x7e]", run.stdout)
+        check(not bad, f"{words}: {bad}")
+    check(ident[:16] in n.run_ctl("show", "peers").stdout, "id in show peers")
+    check("manual" in n.run_ctl("show", "apps").stdout, "name in show apps")
+    run = n.run_ctl("peer", "disconnect", ident[:12], "too-many-peers")
+    equal(run.returncode, 0, run.stderr)
+    peer.expect(r"^disconnect.*(4|too.many)")
+    equal(n.run_ctl("show", "peer", "abcd" * 3).returncode, 5, "not found")
+    equal(n.run_ctl("show", "peer", "xyz").returncode, 2, "usage")
+    app.close()
+    n.stop()
+    n.clean()
+
+
+def read_only():
+    n = Node()
+    for words in (("stop",), ("log", "verbose"), ("peer", "trust", "ab" * 4),
+                  ("ban", "add", "192.0.2.1")):
+        run = n.run_ctl(*words, sock=n.ro)
+        check(run.returncode in (4, 5), f"{words}: {run}")
+    equal(n.run_ctl("ban", "add", "192.0.2.1", sock=n.ro).returncode, 4, "ban")
+    equal(n.ctl(sock=n.ro)["id"], n.id, "status on the read-only socket")
+    check(not n.ctl("ban", "show"), "a ban came through")
+    n.stop()
+    n.clean()
+
+
+if __name__ == "__main__":
+    main([examples, json_keys, text_views, read_only])

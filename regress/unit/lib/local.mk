@@ -14,4 +14,11 @@ regress_unit_lib_p2papp_SOURCES = regress/unit/lib/p2papp.c \
 regress_unit_lib_p2papp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_lib_p2papp_LDADD = lib/libapp.a common/libwire.a common/libbase.a \
 	$(BSD_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += regress/unit/p2pctl_attach
+TESTS += regress/unit/p2pctl_attach
+regress_unit_p2pctl_attach_SOURCES = regress/unit/p2pctl/attach.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_p2pctl_attach_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_p2pctl_attach_LDADD = $(P2PCTL_LIBS) $(P2PCTL_SYSLIBS) $(UNIT_LIBS)
 endif

@@ -23,7 +23,8 @@ static int
 line(const char *s)
 {
 	static char	 buf[1024];
-	char		*argv[16], *p = buf;
+	static char	*argv[16];
+	char		*p = buf;
 	int		 argc = 0;
 
 	strlcpy(buf, s, sizeof(buf));
@@ -80,7 +81,7 @@ START_TEST(errors_name_what_would_do)
 		const char	*line;
 		const char	*says;
 	} t[] = {
-		{ "frob", "unknown \"frob\"; valid: show, peer, ban, monitor" },
+		{ "frob", "unknown \"frob\"; valid: show, peer, ban, attach" },
 		{ "show pe", "ambiguous \"pe\": peers, peer" },
 		{ "show", "more is needed; valid: status, peers" },
 		{ "show frob", "valid: status, peers, peer, apps" },
@@ -231,6 +232,21 @@ START_TEST(others)
 }
 END_TEST
 
+START_TEST(attach_takes_the_rest)
+{
+	ck_assert_int_eq(line("at eth/69:18 -j -- show"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_ATTACH);
+	ck_assert_int_eq(rq.json, 0);
+	ck_assert_int_eq(rq.argc, 5);
+	ck_assert_str_eq(rq.argv[0], "at");
+	ck_assert_str_eq(rq.argv[1], "eth/69:18");
+	ck_assert_str_eq(rq.argv[4], "show");
+	ck_assert_ptr_null(rq.argv[5]);
+	ck_assert_int_eq(line("attach"), 0);
+	ck_assert_int_eq(rq.argc, 1);
+}
+END_TEST
+
 START_TEST(durations)
 {
 	static const struct {
@@ -270,6 +286,7 @@ main(void)
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, bans);
 	tcase_add_test(tc, others);
+	tcase_add_test(tc, attach_takes_the_rest);
 	tcase_add_loop_test(tc, durations, 0, 23);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -104,7 +104,7 @@ END_TEST
 START_TEST(bad_keys)
 {
 	static const char *const t[] = { "", "00", ONE "0", ONE "\n\n",
-	    ONE "\nx", "0x" ONE,
+	    ONE "\nx", ("0x" ONE),
 	    "000000000000000000000000000000000000000000000000000000000000000g",
 	    "0000000000000000000000000000000000000000000000000000000000000000",
 	    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff" };

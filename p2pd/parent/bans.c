@@ -60,7 +60,7 @@ bans_add(struct bans *bs, const struct ban *what)
 	return b;
 }
 
-static int
+int
 ban_live(const struct ban *b, time_t now)
 {
 	return b->until == 0 || b->until > now;
@@ -100,29 +100,6 @@ bans_del(struct bans *bs, struct ban *b)
 	RB_REMOVE(ban_tree, &bs->tree, b);
 	bs->n--;
 	free(b);
-}
-
-struct ban *
-bans_expired(struct bans *bs, time_t now)
-{
-	struct ban *b;
-
-	BANS_FOREACH(b, bs)
-		if (!ban_live(b, now))
-			return b;
-	return NULL;
-}
-
-time_t
-bans_next(struct bans *bs)
-{
-	struct ban *b;
-	time_t next = 0;
-
-	BANS_FOREACH(b, bs)
-		if (b->until != 0 && (next == 0 || b->until < next))
-			next = b->until;
-	return next;
 }
 
 const char *

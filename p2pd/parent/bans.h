@@ -37,14 +37,14 @@ struct ban *bans_find(struct bans *, const struct ban *);
 int	 bans_has_id(struct bans *, const uint8_t id[SECP_PUB], time_t now);
 int	 bans_has_addr(struct bans *, const struct addr *, time_t now);
 void	 bans_del(struct bans *, struct ban *);
-/* The first that has expired, or NULL. */
-struct ban *bans_expired(struct bans *, time_t now);
-/* The next expiry, 0 when there is none. */
-time_t	 bans_next(struct bans *);
+/* Has not run out. */
+int	 ban_live(const struct ban *, time_t now);
 /* "prefix" or the id in hex; buf has room for 129. */
 const char *ban_what(const struct ban *, char *buf, size_t);
 
 #define BANS_FOREACH(b, bs)	RB_FOREACH(b, ban_tree, &(bs)->tree)
+#define BANS_FOREACH_SAFE(b, bs, t) \
+	RB_FOREACH_SAFE(b, ban_tree, &(bs)->tree, t)
 RB_PROTOTYPE(ban_tree, ban, entry, ban_cmp);
 
 #endif

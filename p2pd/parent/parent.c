@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,7 +25,8 @@
 struct parent parent;
 
 #define LOCK_FILE	"lock"
-#define EXIT_WAIT_MS	2000	/* for children that were told to leave */
+#define EXIT_WAIT_MS	500	/* for children that were told to leave */
+#define EXIT_KILL_MS	500	/* for those that were killed then */
 
 static int
 user_lookup(void)
@@ -74,36 +76,56 @@ make_dirs(const char *path, mode_t mode)
 	return 0;
 }
 
-/* One daemon a data directory. The lock lasts as long as the process. */
+/*
+ * One daemon a data directory. The lock lasts as long as the process: unlike a
+ * record lock, this kind goes through the fork of daemon() without a gap.
+ */
+static int lock_fd = -1;
+
+static void
+lock_sign(void)
+{
+	char pid[24];
+
+	snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(lock_fd, 0) == -1 ||
+	    pwrite(lock_fd, pid, strlen(pid), 0) != (ssize_t)strlen(pid))
+		log_warn("%s/" LOCK_FILE, parent.conf->datadir);
+}
+
+static void
+lock_refused(void)
+{
+	char pid[24] = "";
+
+	if (errno != EWOULDBLOCK)
+		log_warn("%s/" LOCK_FILE, parent.conf->datadir);
+	else if (pread(lock_fd, pid, sizeof(pid) - 1, 0) > 0) {
+		pid[strspn(pid, "0123456789")] = '\0';
+		log_warnx("%s: already in use by p2pd, pid %s",
+		    parent.conf->datadir, pid);
+	} else
+		log_warnx("%s: already in use", parent.conf->datadir);
+}
+
 static int
 lock_datadir(void)
 {
-	char path[CONF_PATH_MAX + 16], pid[24];
-	struct flock fl;
-	int fd;
+	char path[CONF_PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s/" LOCK_FILE, parent.conf->datadir);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1) {
+	lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock_fd == -1) {
 		log_warn("%s", path);
 		return -1;
 	}
-	memset(&fl, 0, sizeof(fl));
-	fl.l_type = F_WRLCK;
-	fl.l_whence = SEEK_SET;
-	if (fcntl(fd, F_SETLK, &fl) == -1) {
-		if (fcntl(fd, F_GETLK, &fl) == -1 || fl.l_type == F_UNLCK)
-			log_warnx("%s: already in use", parent.conf->datadir);
-		else
-			log_warnx("%s: already in use by p2pd, pid %ld",
-			    parent.conf->datadir, (long)fl.l_pid);
-		close(fd);
+	if (flock(lock_fd, LOCK_EX | LOCK_NB) == -1) {
+		lock_refused();
+		close(lock_fd);
+		lock_fd = -1;
 		return -1;
 	}
-	snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) == -1 ||
-	    pwrite(fd, pid, strlen(pid), 0) != (ssize_t)strlen(pid))
-		log_warn("%s", path);
+	lock_sign();
 	return 0;
 }
 
@@ -164,6 +186,18 @@ raise_limits(void)
 		    (unsigned long long)rl.rlim_cur);
 }
 
+/* From the first thing to tidy up until the loop does it, no signal ends us. */
+static void
+stops_held(int held)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(held ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 /* All that can fail for the operator's reasons, before anything is started. */
 static int
 parent_prepare(void)
@@ -195,6 +229,7 @@ parent_prepare(void)
 	    conf_nodes_take(&conf->allowlist, NODE_ALLOWED) == -1)
 		return -1;
 	raise_limits();
+	stops_held(1);
 	return sockets_open();
 }
 
@@ -264,16 +299,20 @@ signals_init(void)
 		if (ev == NULL || evsignal_add(ev, NULL) == -1)
 			fatalx("no memory");
 	}
+	stops_held(0);
 }
 
 /* Bans end by the wall clock, which may step: looked at now and then. */
 static void
 on_tick(int fd, short what, void *arg)
 {
-	struct ban *b;
+	struct ban *b, *t;
+	time_t now = time(NULL);
 	int n = 0;
 
-	while ((b = bans_expired(&parent.bans, time(NULL))) != NULL) {
+	BANS_FOREACH_SAFE(b, &parent.bans, t) {
+		if (ban_live(b, now))
+			continue;
 		childconf_ban(b, 0);
 		bans_del(&parent.bans, b);
 		n++;
@@ -297,7 +336,7 @@ tick_init(void)
 static void
 children_await(void)
 {
-	uint64_t until = mono_ms() + EXIT_WAIT_MS / 4;
+	uint64_t now = mono_ms(), until = now + EXIT_WAIT_MS;
 	struct timespec ts = { 0, 10 * 1000 * 1000 };
 	struct child *c;
 	pid_t pid;
@@ -307,12 +346,13 @@ children_await(void)
 	if (c->ch != NULL)
 		channel_flush(c->ch, 100);
 	children_close();
-	while (children_alive() > 0) {
+	for (; children_alive() > 0 && now < until + EXIT_KILL_MS;
+	    now = mono_ms()) {
 		pid = waitpid(-1, NULL, WNOHANG);
 		for (c = parent.child; c < parent.child + parent.nchildren; c++) {
 			if (pid > 0 && c->pid == pid)
 				c->pid = 0;
-			else if (mono_ms() > until && c->pid > 0)
+			else if (now > until && c->pid > 0)
 				kill(c->pid, SIGKILL);
 		}
 		if (pid == -1)
@@ -336,6 +376,33 @@ base_make(void)
 	return base;
 }
 
+/* Into the background, the loop, and the walls. */
+static int
+parent_loop_make(void)
+{
+	if (!parent.foreground) {
+		if (daemon(1, 0) == -1) {
+			log_warn("daemon");
+			return -1;
+		}
+		log_init(0, parent.verbose);
+		lock_sign();
+	}
+	log_procinit("parent");
+	key_guard();
+	parent.base = base_make();
+	if (parent.base == NULL) {
+		log_warnx("event loop");
+		return -1;
+	}
+	signals_init();
+	tick_init();
+	keyops_init();
+	resolve_init();
+	children_init();
+	return parent_confine();
+}
+
 int
 parent_main(const char *conffile, char *const *defs, int foreground,
     int verbose, const char *argv0)
@@ -352,28 +419,11 @@ parent_main(const char *conffile, char *const *defs, int foreground,
 		log_warn("cannot open this program's own file");
 		return 1;
 	}
-	if (parent_prepare() == -1)
+	if (parent_prepare() == -1 || parent_loop_make() == -1) {
+		sockets_close();
+		key_wipe();
 		return 1;
-	if (!foreground) {
-		if (daemon(1, 0) == -1)
-			fatal("daemon");
-		log_init(0, verbose);
-		/* The lock belongs to the process that holds it. */
-		if (lock_datadir() == -1)
-			return 1;
 	}
-	log_procinit("parent");
-	key_guard();
-	parent.base = base_make();
-	if (parent.base == NULL)
-		fatalx("event loop");
-	signals_init();
-	tick_init();
-	keyops_init();
-	resolve_init();
-	children_init();
-	if (parent_confine() == -1)
-		return 1;
 	announce();
 	children_start();
 	if (event_base_dispatch(parent.base) == -1)

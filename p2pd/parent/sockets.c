@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -20,6 +21,7 @@
  * gets the same ones: a port is never lost with the process that served it.
  */
 #define LISTEN_BACKLOG	128
+#define ORPHANS_MAX	50	/* looks, 20 ms apart, whether they are gone */
 
 struct tcpsock {
 	TAILQ_ENTRY(tcpsock) entry;
@@ -43,6 +45,19 @@ set_nonblock(int fd)
 	if (fl == -1 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) == -1)
 		return -1;
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/*
+ * A daemon that was killed leaves children that hold its sockets until they
+ * see it gone: a new start waits for them a little.
+ */
+static int
+wait_orphans(unsigned int *waited)
+{
+	static const struct timespec ts = { 0, 20 * 1000 * 1000 };
+
+	nanosleep(&ts, NULL);
+	return ++*waited < ORPHANS_MAX;
 }
 
 static int
@@ -79,6 +94,7 @@ static int
 tcp_open(const struct conf_listen *l)
 {
 	char buf[ADDR_STRLEN];
+	unsigned int waited = 0;
 	struct tcpsock *t;
 
 	t = calloc(1, sizeof(*t));
@@ -86,7 +102,9 @@ tcp_open(const struct conf_listen *l)
 		log_warn("listen");
 		return -1;
 	}
-	t->fd = tcp_bind(&l->addr, &t->addr);
+	do {
+		t->fd = tcp_bind(&l->addr, &t->addr);
+	} while (t->fd == -1 && errno == EADDRINUSE && wait_orphans(&waited));
 	if (t->fd == -1) {
 		free(t);
 		if (l->wildcard && l->addr.af == 6 && (errno == EAFNOSUPPORT ||
@@ -119,10 +137,28 @@ socket_dir(const char *path)
 	return 0;
 }
 
+/* Another daemon answers at this path: it is not ours to take away. */
+static int
+unix_taken(const struct sockaddr_un *sun)
+{
+	int fd, taken;
+
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		return 0;
+	/* A full backlog has a listener too. */
+	taken = set_nonblock(fd) == 0 &&
+	    (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
+	    errno == EAGAIN);
+	close(fd);
+	return taken;
+}
+
 static int
 unix_bind(const struct conf_socket *cs)
 {
 	struct sockaddr_un sun;
+	unsigned int waited = 0;
 	mode_t mask;
 	int fd, ret;
 
@@ -135,20 +171,31 @@ unix_bind(const struct conf_socket *cs)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	while (unix_taken(&sun)) {
+		if (!wait_orphans(&waited)) {
+			errno = EADDRINUSE;
+			return -1;
+		}
+	}
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd == -1)
 		return -1;
-	/* Left by one that died: the data directory's lock says it is ours. */
+	/* Left by one that died. */
 	if (unlink(cs->path) == -1 && errno != ENOENT)
 		goto fail;
 	mask = umask(0777);
 	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
 	umask(mask);
-	if (ret == -1 ||
-	    (cs->group[0] != '\0' && chown(cs->path, -1, cs->gid) == -1) ||
-	    chmod(cs->path, cs->mode) == -1 || set_nonblock(fd) == -1 ||
-	    listen(fd, LISTEN_BACKLOG) == -1)
+	if (ret == -1)
 		goto fail;
+	if ((cs->group[0] != '\0' && chown(cs->path, -1, cs->gid) == -1) ||
+	    chmod(cs->path, cs->mode) == -1 || set_nonblock(fd) == -1 ||
+	    listen(fd, LISTEN_BACKLOG) == -1) {
+		ret = errno;
+		unlink(cs->path);
+		errno = ret;
+		goto fail;
+	}
 	return fd;
 fail:
 	ret = errno;

@@ -21,3 +21,13 @@ EXTRA_DIST += man/p2pd.conf.5.in
 CLEANFILES += man/p2pd.conf.5
 man/p2pd.conf.5: man/p2pd.conf.5.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@
+
+# For authors of applications.
+man5_MANS += man/p2pd-app.5
+man3_MANS += man/libp2papp.3
+EXTRA_DIST += man/p2pd-app.5.in man/libp2papp.3.in
+CLEANFILES += man/p2pd-app.5 man/libp2papp.3
+man/p2pd-app.5: man/p2pd-app.5.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@
+man/libp2papp.3: man/libp2papp.3.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && $(man_edit) $(srcdir)/$@.in >$@

@@ -81,7 +81,7 @@ read_frame(struct fake *f, int fd, uint16_t type)
 uint16_t
 fake_accept(struct fake *f, struct app_hello *hello)
 {
-	struct timeval	 tv = { 2, 0 };
+	struct timeval	 tv = { 60, 0 };
 	int		 fd;
 
 	ck_assert_int_eq(setsockopt(f->lfd, SOL_SOCKET, SO_RCVTIMEO, &tv,

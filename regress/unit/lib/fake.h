@@ -7,7 +7,8 @@
 
 /*
  * A daemon in the same thread: it answers when the test says so.  What it waits
- * for is there already or comes within two seconds, or the test fails.
+ * for is there already or comes within a minute (of valgrind), or the test
+ * fails.
  */
 struct fake {
 	char		 dir[64], path[96];

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
 EXTRA_DIST += regress/vectors/app.txt
+dist_check_SCRIPTS += regress/unit/lib/pages.py
+TESTS += regress/unit/lib/pages.py
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/wire_app
 TESTS += regress/unit/wire_app

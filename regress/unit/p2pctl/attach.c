@@ -155,10 +155,17 @@ setup(void)
 static void
 teardown(void)
 {
-	if (pid > 0)
+	if (pid > 0) {
 		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = 0;
+	}
+	if (in != -1)
+		close(in);
+	in = -1;
 	if (out != NULL)
 		fclose(out);
+	out = NULL;
 	json_decref(got);
 	got = NULL;
 	fake_stop(&f);
@@ -342,7 +349,7 @@ hex_line(const char *before, size_t n, const char *after)
 }
 
 /* Written by a child, so that neither side waits for us. */
-static void
+static pid_t
 type_aside(const char *s)
 {
 	pid_t	 writer;
@@ -352,6 +359,7 @@ type_aside(const char *s)
 		type(s);
 		_exit(0);
 	}
+	return writer;
 }
 
 START_TEST(large)
@@ -417,15 +425,18 @@ END_TEST
 /* A line without an end is not kept; the one after it counts. */
 START_TEST(overlong)
 {
+	pid_t	 writer;
 	char	*s;
 
 	start_up(NULL);
 	skip_to_peer();
 	s = hex_line("{\"send\":{\"data\":\"0x", 18 << 20, "\"}}");
-	type_aside(s);
+	writer = type_aside(s);
 	free(s);
 	line("error");
 	ck_assert_ptr_nonnull(strstr(text("text"), "line 1: too long"));
+	/* its line must end before ours begins */
+	ck_assert_int_eq(waitpid(writer, NULL, 0), writer);
 	type("{\"disconnect\":{\"peer\":42}}");
 	fake_read(&f, 0, AF_DISCONNECT);
 	ck_assert_int_eq(leave_orderly(), EX_DONE);

@@ -198,6 +198,11 @@ leave(struct attach *a)
 {
 	size_t	 i;
 
+	/* Who was not even answered yet may still be refused. */
+	for (i = 0; i < a->ncaps; i++) {
+		if (!a->caps[i].answered)
+			return;
+	}
 	if (!a->eof || a->keep || a->held.active || a->in.len > 0 ||
 	    p2papp_pending(a->app) > 0 || p2papp_outstanding(a->app) > 0)
 		return;

@@ -34,6 +34,7 @@ struct attcap {
 	struct p2papp_version	 v[P2PAPP_VERSIONS];
 	size_t			 n;
 	uint32_t		 id;
+	int			 answered;
 	int			 attached;
 };
 

@@ -142,7 +142,7 @@ ev_attached(struct attach *a, const struct p2papp_event *ev)
 
 	for (i = 0; i < c->n; i++)
 		json_array_append_new(versions, json_integer(c->v[i].version));
-	c->attached = 1;
+	c->attached = c->answered = 1;
 	line(a, json_pack("{s:s, s:s, s:o, s:I, s:o}", "event", "attached",
 	    "capability", c->name, "versions", versions,
 	    "cap_id", (json_int_t)ev->cap,

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/wire/app.h"
+#include "p2pd/session/peer.h"
+#include "regress/fuzz/session.h"
+
+/* A frame with a right length; its body is of the input, or long and plain. */
+static void
+say_frame(struct fuzz *f, int fd)
+{
+	static uint8_t	 frame[APP_HEADER + 70000];
+	struct app_head	 h;
+	uint8_t		 how = fuzz_u8(f);
+
+	memset(&h, 0, sizeof(h));
+	h.type = fuzz_u8(f) % 8;
+	h.flags = how & 3;
+	h.request = fuzz_u8(f);
+	h.peer = fuzz_u8(f);
+	h.len = how & 4 ? fuzz_u16(f) : fuzz_u8(f) % 64;
+	memset(frame + APP_HEADER, how, h.len);
+	fuzz_fill(f, frame + APP_HEADER, h.len < 64 ? h.len : 12);
+	app_head_encode(frame, &h);
+	fuzz_write(fd, frame, APP_HEADER + h.len);
+}
+
+static void
+say_bytes(struct fuzz *f, int fd)
+{
+	uint8_t	*data;
+	size_t	 n;
+
+	data = fuzz_copy(f, fuzz_u8(f), &n);
+	fuzz_write(fd, data, n);
+	free(data);
+}
+
+/* A send to a peer, right in all but what the input says of it. */
+static void
+say_send(struct fuzz *f, int fd)
+{
+	static uint8_t	 frame[APP_HEADER + APP_MSG_HEAD + 65536];
+	struct app_head	 h;
+	uint8_t		 how = fuzz_u8(f);
+	size_t		 n;
+
+	n = how & 1 ? fuzz_u16(f) : how >> 1;
+	memset(&h, 0, sizeof(h));
+	h.len = (uint32_t)(APP_MSG_HEAD + n);
+	h.type = AF_SEND;
+	h.flags = how & 2 ? AFL_COMPLETE : 0;
+	h.request = how;
+	h.peer = fuzz_u8(f) % (SES_PEERS + 1);
+	app_head_encode(frame, &h);
+	app_put32(frame + APP_HEADER, fuzz_u8(f) % 4);
+	app_put32(frame + APP_HEADER + 4, fuzz_u8(f) % 18);
+	/* What snappy cannot make smaller. */
+	arc4random_buf(frame + APP_HEADER + APP_MSG_HEAD, n);
+	fuzz_write(fd, frame, APP_HEADER + h.len);
+}
+
+static void
+step(struct fuzz *f)
+{
+	uint8_t		 what = fuzz_u8(f);
+	unsigned int	 i = what % SES_APPS, p = what / 16 % SES_PEERS;
+
+	if (world.app[i] == -1) {
+		ses_app(i);
+		return;
+	}
+	switch (what / SES_APPS % 8) {
+	case 0:
+		say_bytes(f, world.app[i]);
+		break;
+	case 1:
+		ses_peer(p, 1);
+		break;
+	case 2:
+		if (world.peer[p] != -1)
+			close(world.peer[p]);
+		world.peer[p] = -1;
+		break;
+	case 3:
+		fuzz_drain(world.app[i]);
+		if (world.peer[p] != -1)
+			fuzz_drain(world.peer[p]);
+		break;
+	case 4:
+		ses_attach(i, what & 0x80 ? "eth" : "aa", what & 0x80 ? 69 : 1,
+		    what / 32 % 3);
+		break;
+	case 5:
+		if ((what & 0xf0) == 0xf0) {
+			close(world.app[i]);
+			world.app[i] = -1;
+		} else
+			say_frame(f, world.app[i]);
+		break;
+	case 6:
+		ses_parent(f);
+		break;
+	default:
+		say_send(f, world.app[i]);
+		break;
+	}
+}
+
+/* Applications of a session after their hello. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz	 f;
+
+	fuzz_begin(&f, data, size);
+	ses_begin();
+	ses_app(0);
+	while (f.len > 0 && !world.done) {
+		step(&f);
+		ses_loop();
+	}
+	ses_end();
+	return 0;
+}

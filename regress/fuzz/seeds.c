@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "common/crypto/ecies.h"
+#include "common/ctl/record.h"
+#include "common/wire/app.h"
+#include "common/wire/base.h"
+#include "common/wire/frame.h"
+#include "common/wire/rlp.h"
+#include "p2pd/messages.h"
+#include "regress/fuzz/fuzz.h"
+
+/*
+ * Writes the seeds that are made rather than kept: valid input of each target,
+ * by our own encoders, the same in every run. Usage: seeds directory
+ */
+static const char	*dir;
+
+static void
+make_dir(const char *path)
+{
+	if (mkdir(path, 0777) == -1 && errno != EEXIST) {
+		perror(path);
+		exit(1);
+	}
+}
+
+/* A seed of a target: a few bytes that choose what is done, then the rest. */
+static void
+seed(const char *target, const char *name, const char *head, size_t headlen,
+    const void *data, size_t n)
+{
+	char	 path[4096];
+	FILE	*f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, target);
+	make_dir(path);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, target, name);
+	if ((f = fopen(path, "wb")) == NULL ||
+	    fwrite(head, 1, headlen, f) != headlen ||
+	    fwrite(data, 1, n, f) != n || fclose(f) == EOF) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static size_t
+make_hello(uint8_t *out, uint32_t ncaps)
+{
+	static const char *const names[] = { "aa", "eth", "snap", "les" };
+	struct hello	 h;
+	size_t		 len;
+	uint32_t	 i;
+
+	memset(&h, 0, sizeof(h));
+	h.version = BASE_VERSION;
+	strlcpy(h.client, "Geth/v1.16.0/linux", sizeof(h.client));
+	memcpy(h.id, fuzz_pub(1), sizeof(h.id));
+	h.port = 30303;
+	for (i = 0; i < ncaps; i++) {
+		strlcpy(h.caps[i].name, names[i % 4], sizeof(h.caps[i].name));
+		h.caps[i].version = 1 + i / 4;
+	}
+	h.ncaps = ncaps;
+	FUZZ_CHECK(hello_encode(out, HELLO_MAX, &len, &h) == 0);
+	return len;
+}
+
+static void
+base_seeds(void)
+{
+	uint8_t	 hello[HELLO_MAX], packed[2 * HELLO_MAX];
+	size_t	 n;
+
+	n = make_hello(hello, 2);
+	seed("base", "hello", "\0", 1, hello, n);
+	seed("rlp", "hello", "", 0, hello, n);
+	n = make_hello(hello, CAPS_MAX);
+	seed("base", "hello-caps", "\0", 1, hello, n);
+	seed("base", "disc-list", "\2", 1, "\xc1\x04", 2);
+	seed("base", "disc-int", "\2", 1, "\x10", 1);
+	seed("base", "disc-empty", "\2", 1, "\xc0", 1);
+	n = frame_compress(packed, "\xc1\x08", 2);
+	seed("base", "disc-snappy", "\3", 1, packed, n);
+	seed("rlp", "nested", "", 0, "\xc7\xc0\xc1\xc0\xc3\xc0\xc1\xc0", 8);
+	seed("rlp", "strings", "", 0, "\x80\x7f\x81\x80\x83" "dog", 8);
+	seed("rlp", "numbers", "", 0, "\xc8\x01\x82\x04\x00\x84\xff\xff\xff\xff", 10);
+}
+
+/* What is sealed in a packet, for the target to seal again. */
+static size_t
+unsealed(uint8_t *out, const uint8_t *pkt, size_t len)
+{
+	uint8_t	 point[SECP_PUB], x[32];
+
+	FUZZ_CHECK(ecies_point(point, pkt + 2, len - 2) == 0);
+	FUZZ_CHECK(secp_ecdh_x(x, fuzz_priv(0), point) == 0);
+	FUZZ_CHECK(ecies_open(out, pkt + 2, len - 2, x, pkt, 2) == 0);
+	return len - 2 - ECIES_OVERHEAD;
+}
+
+static void
+handshake_seeds(void)
+{
+	struct rlpx_keys keys;
+	uint8_t		 pkt[RLPX_HS_MAX], plain[RLPX_HS_MAX], x[32];
+	size_t		 len, n;
+
+	FUZZ_CHECK(rlpx_keys_make(&keys) == 0);
+	FUZZ_CHECK(secp_ecdh_x(x, fuzz_priv(1), fuzz_pub(0)) == 0);
+	FUZZ_CHECK(rlpx_auth_make(pkt, &len, &keys, fuzz_pub(1), fuzz_pub(0),
+	    x) == 0);
+	n = unsealed(plain, pkt, len);
+	seed("auth", "sealed", "\0", 1, plain, n);
+	seed("auth", "packet", "\2", 1, pkt, len);
+	seed("auth", "unchanged", "\1", 1, "\0\0\0", 3);
+	seed("auth", "changed", "\1", 1, "\0\x42\1", 3);
+	seed("setup", "in-raw", "\2", 1, pkt, len);
+	FUZZ_CHECK(rlpx_ack_make(pkt, &len, &keys, fuzz_pub(0)) == 0);
+	n = unsealed(plain, pkt, len);
+	seed("ack", "sealed", "\0", 1, plain, n);
+	seed("ack", "packet", "\2", 1, pkt, len);
+	seed("ack", "unchanged", "\1", 1, "\0\0\0", 3);
+	seed("ack", "changed", "\1", 1, "\0\x42\1", 3);
+	seed("setup", "out-raw", "\3", 1, pkt, len);
+	/* mode; then how, version, changes */
+	seed("setup", "in", "\0", 1, "\1\1\0", 3);
+	seed("setup", "out", "\1", 1, "\1\1\0", 3);
+	seed("setup", "in-old", "\0", 1, "\1\0\0", 3);
+	seed("setup", "in-refused1", "\4", 1, "\1\1\0", 3);
+	seed("setup", "in-refused2", "\x08", 1, "\1\1\0", 3);
+	seed("setup", "out-refused", "\x0d", 1, "\1\1\0", 3);
+	seed("setup", "in-disconnect", "\0", 1, "\2\0\3\1\xc1\4", 6);
+	seed("setup", "in-head", "\0", 1, "\0\0\x08\x01\xc2\x80\x80", 7);
+	seed("setup", "out-changed", "\1", 1, "\1\1\1\x10\xff", 5);
+}
+
+static void
+frame_seeds(void)
+{
+	uint8_t	 packed[256];
+	size_t	 n;
+
+	seed("frame", "ping", "\0\0\0\2\xc2\x80\x80\0\0\0\0\0\0\0\0\0\0", 17,
+	    "\2\xc0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	n = frame_compress(packed + 1, "to be compressed, compressed", 28);
+	packed[0] = 0x10;
+	seed("frame", "snappy", "\0\0\0\x1e\xc2\x80\x80\0\0\0\0\0\0\0\0\0\0",
+	    17, packed, n + 1);
+	seed("frame", "trip", "\1\1", 2, "\0\0\0\0\0\0\0\x10\0\0\4text", 15);
+	seed("frame", "trip-plain", "\1\0", 2,
+	    "\xff\0\0\0\0\0\0\x10\0\0\4text\0\0\0\0\0\0\0\0\x3f\0\1", 26);
+	seed("frame", "raw", "\2", 1, "not a frame", 11);
+	seed("frame", "payload", "\3", 1, packed + 1, n);
+}
+
+static void
+record_seeds(void)
+{
+	static struct rec	 r;
+
+	rec_init(&r);
+	rec_str(&r, "kind", "node");
+	rec_u64(&r, "peers", 12345678901);
+	rec_i64(&r, "skew", -3);
+	rec_bool(&r, "dialing", 1);
+	rec_hex(&r, "id", fuzz_pub(0), SECP_PUB);
+	rec_null(&r, "disc");
+	rec_list(&r, "listening");
+	rec_str(&r, NULL, "127.0.0.1:30303");
+	rec_map(&r, NULL);
+	rec_list(&r, "deeper");
+	rec_end(&r);
+	rec_end(&r);
+	rec_end(&r);
+	FUZZ_CHECK(rec_finish(&r) == 0);
+	seed("record", "all", "", 0, r.buf, r.len);
+	rec_init(&r);
+	FUZZ_CHECK(rec_finish(&r) == 0);
+	seed("record", "empty", "", 0, r.buf, r.len);
+}
+
+static void
+app_bodies(void)
+{
+	struct app_attach	 at;
+	struct app_peer_up	 up;
+	struct app_peer_down	 down;
+	struct app_welcome	 w;
+	uint8_t			 buf[1024];
+	size_t			 n;
+
+	memset(&w, 0, sizeof(w));
+	w.major = APP_MAJOR;
+	w.sessions = 2;
+	w.max_payload = FRAME_MAX;
+	strlcpy(w.name, "p2pd/0.1", sizeof(w.name));
+	n = app_welcome_encode(buf, sizeof(buf), &w);
+	seed("app", "welcome", "\1", 1, buf, n);
+	memset(&at, 0, sizeof(at));
+	strlcpy(at.name, "eth", sizeof(at.name));
+	at.nvers = 2;
+	at.vers[0].version = 68;
+	at.vers[0].codes = 17;
+	at.vers[1].version = 69;
+	at.vers[1].codes = 18;
+	n = app_attach_encode(buf, sizeof(buf), &at);
+	seed("app", "attach", "\2", 1, buf, n);
+	memset(&up, 0, sizeof(up));
+	up.capid = 1;
+	up.version = 69;
+	up.codes = 18;
+	addr_parse(&up.remote, "192.0.2.1:30303");
+	addr_parse(&up.local, "[2001:db8::1]:30303");
+	strlcpy(up.client, "Geth", sizeof(up.client));
+	n = app_peer_up_encode(buf, sizeof(buf), &up);
+	seed("app", "peer-up", "\3", 1, buf, n);
+	memset(&down, 0, sizeof(down));
+	down.reason = 50;
+	down.bytes_in = 1000;
+	n = app_peer_down_encode(buf, sizeof(buf), &down);
+	seed("app", "peer-down", "\4", 1, buf, n);
+	n = app_error_encode(buf, sizeof(buf), APE_BUSY, 7, "taken");
+	seed("app", "error", "\5", 1, buf, n);
+}
+
+static void
+app_seeds(void)
+{
+	struct app_hello	 h;
+	struct app_head		 head;
+	uint8_t			 buf[APP_HEADER + 256];
+	size_t			 n;
+
+	memset(&h, 0, sizeof(h));
+	h.major = APP_MAJOR;
+	h.minor = APP_MINOR;
+	strlcpy(h.name, "echo", sizeof(h.name));
+	n = app_hello_encode(buf + APP_HEADER, sizeof(buf) - APP_HEADER, &h);
+	seed("app", "hello", "\0", 1, buf + APP_HEADER, n);
+	memset(&head, 0, sizeof(head));
+	head.len = (uint32_t)n;
+	head.type = AF_HELLO;
+	head.request = 1;
+	app_head_encode(buf, &head);
+	seed("app", "head", "\6", 1, buf, APP_HEADER);
+	seed("intro", "whole", "\0", 1, buf, APP_HEADER + n);
+	seed("intro", "bytes", "\1", 1, buf, APP_HEADER + n);
+	/* In the control process an application is client 3. */
+	FUZZ_CHECK(APP_HEADER + n < 256);
+	memmove(buf + 3, buf, APP_HEADER + n);
+	memcpy(buf, "\x53\x53", 2);
+	buf[2] = (uint8_t)(APP_HEADER + n);
+	seed("client", "application", "", 0, buf, 3 + APP_HEADER + n);
+	app_bodies();
+}
+
+/* Steps of the targets that play a process: literal, as their code reads. */
+#define STEPS(target, name, s)	seed(target, name, "", 0, s, sizeof(s) - 1)
+
+static void
+process_seeds(void)
+{
+	char	 buf[64];
+	uint8_t	 t, r;
+
+	for (t = 0; t < 10; t++) {
+		for (r = 0; r < 14; r++) {
+			snprintf(buf, sizeof(buf), "table-%u-%u", t, r);
+			seed("dispatch", buf, (char[]){ (char)t, 1, (char)r }, 3,
+			    "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", 16);
+		}
+		snprintf(buf, sizeof(buf), "raw-%u", t);
+		seed("dispatch", buf, (char[]){ (char)t, 1, (char)0xf9 }, 3,
+		    "\x10\1\0\0\0\x10\0\0\x80\0\0\0\0\0\0\0\0", 17);
+	}
+	/* Client 1 says hello, asks for the status, and gets it. */
+	STEPS("client", "show", "\1\x21\x51\1\1\1\0\1\xe1\1\xe2\1\0\1x");
+	STEPS("client", "monitor", "\1\x21\x51\6\1\1\xe0\0\1\3abc\x1d");
+	STEPS("client", "read-only", "\0\x20\x50\2\1\1\1\0\0\0\1\1\1\1");
+	/* Peer 0 begins, pings, sends to eth, and leaves. */
+	STEPS("peer", "ping", "\0\x10\x14\2\1\0\xc0");
+	STEPS("peer", "message", "\0\x10\x1c\x20\4\x74\x65\x78\x74\x10");
+	STEPS("peer", "pressure", "\0\x10\x1c\x20\x4e\x20\x01\x1c\x20\x4e\x20\2"
+	    "\x1c\x20\x4e\x20\3\x0c\x0c\x08");
+	STEPS("peer", "disconnect", "\2\x10\x1c\1\2\xc1\4\x0c\x10");
+	STEPS("peer", "two-owners", "\x44\x10\x1c\x10\4text\x1c\x20\4text\x08");
+	/* Two applications: attach, a peer, sends, disconnect. */
+	STEPS("appsock", "send", "\x88\2\x0e\7\1\1\2\x0e\3\1\1\2\6");
+	STEPS("appsock", "attach", "\x88\1\x08\2\x0c\0\5\0\1\0\0\0\0\1\x0a");
+	STEPS("appsock", "detach", "\x88\2\x0c\0\3\0\4\0\x04\0\0\0\1");
+	STEPS("appsock", "fill", "\x88\2\x0e\xff\xff\xff\1\1\2\x0e\xff\xff\xff\1"
+	    "\1\2\x0e\xff\xff\xff\1\1\2\6");
+}
+
+/* fuzz_body() of a text: its length, then its bytes. */
+#define TEXT(s)	"\3" s
+#define ZERO16	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define APP_NEW	"\0\2" "\0\0\0\1\0\0\1\0" ZERO16 TEXT("app")
+#define ATTACH	"\4\3" "\1\1" TEXT("eth") "\0\0" "\1\x45\x11"
+#define KEYS	"\1\2\1\1\1" "\1\2\1\2\1"
+#define CHECK1	"\1\3\1\1\1\2\1"
+#define CHECK2	"\1\4\1\1\1\2\1\2\5\0\0" "\1" TEXT("eth") "\x45" "\0\0"
+
+static void
+parent_seeds(void)
+{
+	static uint8_t	 state[RLPX_STATE_LEN + 16];
+
+	/* One session; an application; an inbound peer, who is shown and ends. */
+	seed("parent", "peer", "\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2,
+	    sizeof("\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
+	    RLPX_STATE_LEN);
+	memcpy(state + RLPX_STATE_LEN, "\4\2\1\x32\4\1\0\0\0\0\0", 11);
+	seed("parent", "peer-end", "\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2,
+	    sizeof("\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
+	    RLPX_STATE_LEN + 11);
+	STEPS("parent", "attempt", "\0" KEYS "\1\5\1\1\4\x0f\xff\xff\1\1\2\1\1");
+	STEPS("parent", "dial", "\0\2\6\1\1\2\0\2\2\1\2\1\2\3\1\0\1\2\1");
+	STEPS("parent", "resolve", "\0\2\7\1\3abc\3\2\1\1\2");
+	STEPS("parent", "starting", "\x3f\0\0\1\1\0\0\1\0\1\1\0\0\4\0\1\1\0\0");
+	STEPS("parent", "show", "\0\0\3\1\1\0\0\3\1\2\0\0\3\1\4\0\0\3\1\5\0\0\3"
+	    "\1\6\0\0\3\1\7\0\0\3\1\x08\0\0\3\1\x09\0\0\3\1\x0a\0");
+	STEPS("parent", "peers", "\0\0\4\1\1\2\3abc\1\1\0\1\1\0\4\1\3\2\0\0\0\0\0"
+	    "\0\0\4\1\2\2\0\0\0\0\0\0\0\4\1\4\2\0\0\0\0\0\0");
+	STEPS("parent", "bans", "\0\0\5\1\1\1\1\0\0\0\3abc\0\5\1\1\0\1\x18\2\0"
+	    "\3abc\0\5\1\2\1\1\0\0\0\0");
+	STEPS("parent", "monitor", "\0\0\x08\1\1\0\6\1\1\4\6\1\0\3abc\0\x09\1");
+	STEPS("parent", "detach", "\x20" APP_NEW "\4\3\1\1" TEXT("eth") "\0\0"
+	    "\2\x44\x11\x45\x12" "\4\4\1\1" "\4\5\1");
+	STEPS("parent", "cross-dial", "\0\2\6\1\1\2\0" KEYS CHECK1
+	    "\2\6\2\2\2\0" "\1\2\2\1\2" "\1\2\2\2\2" "\1\3\2\1\2\3\1");
+	STEPS("parent", "session-dies", "\0" APP_NEW ATTACH "\xfa\xff");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct fuzz	 f;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: seeds directory\n");
+		return 2;
+	}
+	dir = argv[1];
+	make_dir(dir);
+	fuzz_begin(&f, NULL, 0);
+	base_seeds();
+	handshake_seeds();
+	frame_seeds();
+	record_seeds();
+	app_seeds();
+	process_seeds();
+	parent_seeds();
+	return 0;
+}

@@ -123,6 +123,21 @@ conn_of(struct child *c, uint32_t no)
 	return ac;
 }
 
+/*
+ * Dials that found nothing attached were in vain: now is the time to try the
+ * static nodes again, not at the end of their back-off.
+ */
+static void
+attach_first(void)
+{
+	struct node *n;
+
+	NODES_FOREACH(n, &parent.nodes)
+		if ((n->is & NODE_STATIC) &&
+		    peers_byid(&parent.peers, n->en.id) == NULL)
+			childconf_static(n, 1);
+}
+
 void
 attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -130,6 +145,7 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct child *c = arg;
 	struct m_app_attached ans;
 	struct appconn *ac;
+	uint32_t before = parent.apps.hello->n;
 
 	ac = conn_of(c, m->app);
 	if (ac == NULL)
@@ -151,6 +167,8 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		    "session %u", ac->app->name, ac->app->uid, ac->app->pid,
 		    m->name, c->instance);
 		attach_event("app-attached", ac->app, m->name);
+		if (before == 0 && parent.apps.hello->n > 0)
+			attach_first();
 	} else
 		log_info("application \"%s\", uid %u, pid %u, may not attach "
 		    "%s: %s", ac->app->name, ac->app->uid, ac->app->pid, m->name,

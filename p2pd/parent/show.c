@@ -347,8 +347,6 @@ show_bans(uint32_t conn)
 	struct rec r;
 
 	BANS_FOREACH(b, &parent.bans) {
-		if (b->until != 0 && b->until <= now)
-			continue;
 		rec_init(&r);
 		rec_str(&r, "by", b->by_id ? "id" : "prefix");
 		rec_str(&r, "what", ban_what(b, what, sizeof(what)));
@@ -356,6 +354,7 @@ show_bans(uint32_t conn)
 			rec_null(&r, "expires_in_ms");
 		else
 			rec_u64(&r, "expires_in_ms",
+			    b->until <= now ? 0 :
 			    (uint64_t)(b->until - now) * 1000);
 		rec_bool(&r, "from_config", b->from_conf);
 		rec_str(&r, "note", b->note);

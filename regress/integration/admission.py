@@ -105,7 +105,8 @@ def identities():
 
 def bans():
     n = Node()
-    n.attach(CAP + ":8")
+    app = n.attach(CAP + ":8")
+    app.expect(event="session-up")
     p = enter(n, "-k", key_of(11))
     n.ctl("ban", "add", p.id, "--note", "rude")
     p.expect(r"^disconnect 0x00 ")
@@ -117,7 +118,8 @@ def bans():
     other.expect(r"^(disconnect|closed)")
     n.stop()
     n.start()
-    n.attach(CAP + ":8")
+    app.expect(event="session-up")  # it comes back by itself
+    until(lambda: n.status()["capabilities"])
     shown = {b["what"]: b for b in n.ctl("ban", "show")}
     equal(len(shown), 3, "bans after a restart")
     equal(shown[p.id]["note"], "rude", "note")
@@ -204,26 +206,26 @@ def readded_elsewhere():
 
 
 def saved_and_by_name():
-    n = Node()
-    n.attach(CAP + ":8")
-    port = free_port()
-    t = Peer(None, "-k", key_of(19), "-c", CAP, "-l", f"127.0.0.1:{port}")
-    ident = t.expect(r"^self ([0-9a-f]{128})").group(1)
-    n.ctl("peer", "add", f"enode://{ident}@localhost:{port}", "--wait", "--save")
+    n, m = Node(), Node()
+    app = n.attach(CAP + ":8")
+    app.expect(event="session-up")
+    m.attach(CAP + ":8")
+    url = f"enode://{m.id}@localhost:{m.port}"
+    n.ctl("peer", "add", url, "--wait", "--save")
     n.stop()
-    t.wait()
-    t = Peer(None, "-k", key_of(19), "-c", CAP, "-l", f"127.0.0.1:{port}")
-    t.expect(r"^listening")
+    until(lambda: not m.peers())
     n.start()
-    n.attach(CAP + ":8")
-    nodes = n.ctl("show", "nodes")
-    equal([(x["id"], x["static"], x["saved"]) for x in nodes],
-          [(ident, True, True)], "nodes")
+    app.expect(event="session-up")
+    # Not after a back-off: as soon as there is a program to talk to.
+    until(lambda: [p["id"] for p in n.peers()] == [m.id], timeout=20)
+    equal([(x["id"], x["static"], x["saved"]) for x in n.ctl("show", "nodes")],
+          [(m.id, True, True)], "nodes")
     run = n.run_ctl("peer", "add", f"enode://{key_id(21)}@no.such.invalid:1",
                     "--wait")
     check("did not resolve" in run.stdout + run.stderr, f"{run}")
-    n.stop()
-    n.clean()
+    for x in (n, m):
+        x.stop()
+        x.clean()
 
 
 def key_id(number):

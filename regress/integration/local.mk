@@ -5,6 +5,9 @@ integration_tests = regress/integration/start.py \
 	regress/integration/deaths.py regress/integration/throttle.py \
 	regress/integration/hostile.py regress/integration/load.py \
 	regress/integration/tool.py regress/integration/startup.py
+if HOST_LINUX
+TESTS += $(integration_tests) regress/house/house.sh
+endif
 EXTRA_DIST += $(integration_tests) regress/integration/p2ptest.py \
 	regress/house/house.sh
 AM_TESTS_ENVIRONMENT = P2PD_BUILD='$(abs_top_builddir)'; export P2PD_BUILD; \

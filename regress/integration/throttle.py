@@ -38,6 +38,9 @@ for subnet in ("203.0.113", "192.0.2"):
 HAVE_V6 = subprocess.run(["ip", "-6", "addr", "add", "2001:db8:1::1/128", "dev",
                           "lo", "nodad"], stderr=subprocess.DEVNULL).returncode == 0
 if HAVE_V6:
+    # Unlike IPv4's, an IPv6 bind asks for the address, not for a local route.
+    with open("/proc/sys/net/ipv6/ip_nonlocal_bind", "w") as f:
+        f.write("1")
     for prefix in ("2001:db8:2::/48", "2001:db8:3::/48"):
         ip("-6", "route", "add", "local", prefix, "dev", "lo")
 

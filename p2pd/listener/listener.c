@@ -113,8 +113,10 @@ has_room(void *arg)
 static void
 reap(int fd, short what, void *arg)
 {
-	if (!ln.stopping && !has_room(NULL))
-		setups_reap(ln.setups, SILENT_MS);
+	if (ln.stopping || has_room(NULL))
+		return;
+	while (setups_reap(ln.setups, SILENT_MS))
+		continue;
 }
 
 static void

@@ -184,6 +184,8 @@ class Node:
         a = App(self, *caps)
         for name in sorted({c.split("/")[0] for c in caps}):
             a.expect(event="attached", capability=name)
+            # attached is one session's word, this is that of all
+            a.expect(event="snapshot-end", capability=name)
         return a
 
     def stop(self, sig=signal.SIGTERM):

@@ -33,7 +33,7 @@ TAILQ_HEAD(shows, show);
 
 #define OUT_PONG	(64 * 1024)	/* a peer's queue: pings wait above */
 #define OUT_HIGH	(32 * 1024 * 1024)	/* and senders above this */
-#define OUT_LOW		(8 * 1024 * 1024)
+#define OUT_LOW		(30 * 1024 * 1024)	/* go on; within WRITE_MS */
 #define APP_SLACK	(16 * 1024 * 1024)	/* for answers, over queue_app */
 
 /* How the session reaches the world, so that tests can be the world. */

@@ -159,7 +159,7 @@ write_all(int fd, const void *data, size_t n)
 {
 	const uint8_t	*p = data;
 	ssize_t		 w;
-	uint64_t	 until = mono_ms() + 5000;
+	uint64_t	 until = mono_ms() + PATIENCE;
 
 	while (n > 0) {
 		if ((w = write(fd, p, n)) == -1) {
@@ -172,7 +172,7 @@ write_all(int fd, const void *data, size_t n)
 		}
 		p += w;
 		n -= (size_t)w;
-		until = mono_ms() + 5000;
+		until = mono_ms() + PATIENCE;
 	}
 }
 
@@ -336,7 +336,7 @@ tpeer_poll(struct tpeer *tp)
 int
 tpeer_recv(struct tpeer *tp)
 {
-	uint64_t	 until = mono_ms() + 5000;
+	uint64_t	 until = mono_ms() + PATIENCE;
 	size_t		 before;
 
 	for (;;) {
@@ -456,7 +456,7 @@ tapp_poll(struct tapp *ta)
 int
 tapp_recv(struct tapp *ta)
 {
-	uint64_t	 until = mono_ms() + 5000;
+	uint64_t	 until = mono_ms() + PATIENCE;
 	size_t		 before;
 
 	for (;;) {

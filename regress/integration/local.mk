@@ -11,7 +11,8 @@ endif
 EXTRA_DIST += $(integration_tests) regress/integration/p2ptest.py \
 	regress/house/house.sh
 AM_TESTS_ENVIRONMENT = P2PD_BUILD='$(abs_top_builddir)'; export P2PD_BUILD; \
-	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
 
 # The walls around each process
 if HOST_LINUX

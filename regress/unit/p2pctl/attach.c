@@ -348,17 +348,19 @@ hex_line(const char *before, size_t n, const char *after)
 	return p;
 }
 
-/* Written by a child, so that neither side waits for us. */
+/* Written by a child, so that neither side waits for us; s is freed. */
 static pid_t
-type_aside(const char *s)
+type_aside(char *s)
 {
 	pid_t	 writer;
 
 	ck_assert_int_ne(writer = fork(), -1);
 	if (writer == 0) {
 		type(s);
+		free(s);
 		_exit(0);
 	}
+	free(s);
 	return writer;
 }
 
@@ -390,7 +392,6 @@ START_TEST(large)
 	skip_to_peer();
 	s = hex_line(cases[_i].before, n, cases[_i].after);
 	type_aside(s);
-	free(s);
 	if (!cases[_i].ok) {
 		line("error");
 		ck_assert_str_eq(text("error"), "malformed");
@@ -432,7 +433,6 @@ START_TEST(overlong)
 	skip_to_peer();
 	s = hex_line("{\"send\":{\"data\":\"0x", 18 << 20, "\"}}");
 	writer = type_aside(s);
-	free(s);
 	line("error");
 	ck_assert_ptr_nonnull(strstr(text("text"), "line 1: too long"));
 	/* its line must end before ours begins */

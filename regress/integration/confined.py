@@ -83,4 +83,11 @@ def off_is_said():
 if os.environ.get("P2PD_TEST_SANDBOX"):
     print("1..0 # SKIP the sandbox is off in this run")
     sys.exit(77)
+with_walls = Node()
+layers = " ".join(p["layers"] for p in with_walls.ctl("show", "processes"))
+with_walls.stop()
+with_walls.clean()
+if "sanitizer" in layers:
+    print("1..0 # SKIP a sanitizer build has no seccomp")
+    sys.exit(77)
 main([every_process, told_by_tool_and_log, no_stray_descriptors, off_is_said])

@@ -13,7 +13,7 @@ made=$here/made
 work=$here/work
 
 targets() {
-	for f in "$srcdir"/$here/fuzz_*.c; do
+	for f in "$srcdir/$here"/fuzz_*.c; do
 		f=${f##*/fuzz_}
 		echo "${f%.c}"
 	done
@@ -74,6 +74,7 @@ run_one() {
 }
 
 run() {
+	# shellcheck disable=SC2046
 	[ $# -gt 0 ] || set -- $(targets)
 	jobs=${FUZZ_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
 	printf '%s\n' "$@" | xargs -n 1 -P "$jobs" "$0" one

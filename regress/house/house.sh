@@ -19,17 +19,17 @@ for proc in parent control listener dialer session resolver handshake; do
 	handshake) more='|p2pd/handshake/' ;;
 	*) more= ;;
 	esac
-	for f in p2pd/$proc/*.[chy]; do
+	for f in "p2pd/$proc"/*.[chy]; do
 		[ -e "$f" ] || continue
 		wrong=$(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f" |
 		    grep -Ev "^(config\\.h|common/|p2pd/messages\\.h|p2pd/child\\.h|p2pd/$proc/$more)")
-		[ -z "$wrong" ] || complain "$f includes" $wrong
+		[ -z "$wrong" ] || complain "$f includes $wrong"
 	done
 done
 for f in common/*/*.[ch]; do
 	wrong=$(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f" |
 	    grep -Ev '^(config\.h|common/)')
-	[ -z "$wrong" ] || complain "$f includes" $wrong
+	[ -z "$wrong" ] || complain "$f includes $wrong"
 done
 
 # Wire formats and crypto are pure: no sockets, no events, no log.

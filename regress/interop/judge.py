@@ -266,7 +266,13 @@ class Score:
         except Failure as e:
             self.failed += 1
             print(f"not ok {name}")
-            print("\n".join("# " + line for line in str(e).splitlines()), flush=True)
+            for line in str(e).splitlines():
+                print("# " + line[:300])
+            for child in Lines.alive:
+                if child.name in ("p2pd", "p2pctl monitor"):
+                    for line in child.lines[-15:]:
+                        print(f"# {child.name}: {line[:300]}")
+            sys.stdout.flush()
             raise GroupOver from e
         print(f"ok {name} [{time.monotonic() - self.start:.1f}s]", flush=True)
 

@@ -161,7 +161,8 @@ endif
 # p2pd/session
 if HAVE_CHECK
 session_tests = regress/unit/session_peer regress/unit/session_app \
-	regress/unit/session_show regress/unit/session_buffers
+	regress/unit/session_limits regress/unit/session_show \
+	regress/unit/session_buffers
 check_PROGRAMS += $(session_tests)
 TESTS += $(session_tests)
 session_world = regress/unit/p2pd/session/world.c regress/unit/p2pd/session/world.h
@@ -172,6 +173,9 @@ regress_unit_session_peer_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_app_SOURCES = regress/unit/p2pd/session/app.c $(session_world)
 regress_unit_session_app_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_app_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_limits_SOURCES = regress/unit/p2pd/session/limits.c $(session_world)
+regress_unit_session_limits_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_limits_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_show_SOURCES = regress/unit/p2pd/session/show.c $(session_world)
 regress_unit_session_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_show_LDADD = $(SESSION_TEST_LIBS)

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "p2pd/session/apps.h"
+#include "p2pd/session/peer.h"
+#include "world.h"
+
+static const struct sharedcap	 shared[] = {
+	{ { "bbb", 1 }, 4, 0x10, 100 },
+	{ { "ccc", 7 }, 2, 0x14, 200 },
+};
+static struct tapp	 ta;
+static struct tpeer	 tp;
+
+static void
+open_app(enum app_policy policy)
+{
+	tapp_open(&ta, 1);
+	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
+	tapp_expect(&ta, AF_SNAPSHOT_END);
+	ck_assert_uint_eq(ta.head.request, 1);
+	ck_assert_uint_eq(app_get32(ta.body), 100);
+}
+
+static void
+teardown(void)
+{
+	tpeer_close(&tp);
+	tapp_close(&ta);
+	world_close();
+}
+
+/* The application is as well as before. */
+static void
+still_works(void)
+{
+	tapp_message(&ta, 77, 5, AFL_COMPLETE, 100, 1, "hello", 5);
+	tapp_expect(&ta, AF_SENT);
+	ck_assert_uint_eq(ta.head.request, 77);
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_mem_eq(tp.data, "hello", 5);
+}
+
+/*
+ * Back-pressure, small limits: 64 KiB a peer, 256 KiB the application.
+ */
+#define MSG	4096
+static uint8_t	 msg[MSG];
+
+static void
+setup_small(void)
+{
+	world_limits(64 << 20, 64 << 10, 256 << 10, 5000);
+	arc4random_buf(msg, sizeof(msg));
+	told_forget();
+}
+
+/* Sends until the session takes no more, at most n; returns how many. */
+static unsigned int
+send_until_full(struct tpeer *p, unsigned int n)
+{
+	struct peer	*sp = peer_find(p->handle);
+	unsigned int	 i;
+
+	for (i = 0; i < n && sp->pause == 0; i++) {
+		memcpy(msg, &i, sizeof(i));
+		tpeer_send(p, 0x10, msg, MSG);
+		pump();
+		if (peer_find(p->handle) != sp)
+			break;
+	}
+	return i;
+}
+
+START_TEST(stall_and_go_on)
+{
+	unsigned int	 n, i, k;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	n = send_until_full(&tp, 1000);
+	ck_assert_uint_lt(n, 1000);
+	ck_assert(peer_find(5)->pause & PAUSE_APP);
+	/* its socket's buffer takes a little more */
+	tpeer_send(&tp, 0x11, "last", 4);
+	ck_assert_uint_lt(budget_used(), 1 << 20);
+	for (i = 0; i < n; i++) {
+		tapp_expect(&ta, AF_MESSAGE);
+		ck_assert_uint_eq(ta.head.len, APP_MSG_HEAD + MSG);
+		memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+		ck_assert_uint_eq(k, i);
+	}
+	tapp_expect(&ta, AF_MESSAGE);
+	ck_assert_mem_eq(ta.body + APP_MSG_HEAD, "last", 4);
+	ck_assert_uint_eq(peer_find(5)->pause, 0);
+	ck_assert_uint_eq(peer_find(5)->queued, 0);
+	ck_assert_uint_eq(peer_find(5)->caps[0].dropped, 0);
+	ck_assert_uint_eq(budget_used(), 0);
+	still_works();
+}
+END_TEST
+
+START_TEST(stall_too_long)
+{
+	const struct m_peer_end	*e;
+	struct peer		*p;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	send_until_full(&tp, 1000);
+	p = peer_find(5);
+	/* suspended: the read deadline; not: the stall's */
+	p->read_at = mono_ms() - 2 * READ_MS;
+	event_active(&p->ev_timer, EV_TIMEOUT, 1);
+	pump();
+	ck_assert_ptr_eq(peer_find(5), p);
+	p->stalled_at = mono_ms() - 5000;
+	event_active(&p->ev_timer, EV_TIMEOUT, 1);
+	PUMP_UNTIL((e = told_first(M_PEER_END)) != NULL);
+	ck_assert_uint_eq(e->reason, REASON_STALLED);
+	ck_assert_uint_eq(e->disc, DISC_SUBPROTOCOL);
+	tpeer_expect_disc(&tp, DISC_SUBPROTOCOL);
+	do
+		ck_assert_int_eq(tapp_recv(&ta), 1);
+	while (ta.head.type != AF_PEER_DOWN);
+}
+END_TEST
+
+/* The stall's timer is the event loop's own too. */
+START_TEST(stall_timer)
+{
+	ses.init.stall_ms = 50;
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	send_until_full(&tp, 1000);
+	PUMP_UNTIL(told_first(M_PEER_END) != NULL);
+}
+END_TEST
+
+START_TEST(policy_drop)
+{
+	unsigned int	 n, got = 0;
+	uint32_t	 last = 0, gaps = 0;
+	uint64_t	 dropped;
+
+	open_app(APP_DROP_OLDEST);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	n = send_until_full(&tp, 500);
+	ck_assert_uint_eq(n, 500);
+	PUMP_UNTIL(peer_find(5)->msgs_in == 500);
+	dropped = peer_find(5)->caps[0].dropped;
+	ck_assert_uint_gt(dropped, 0);
+	ck_assert(dropped == ses.dropped);
+	while (tapp_poll(&ta)) {
+		ck_assert_uint_eq(ta.head.type, AF_MESSAGE);
+		got++;
+		if (last != 0)
+			gaps += ta.head.request - last - 1;
+		last = ta.head.request;
+	}
+	ck_assert_uint_eq(got + dropped, 500);
+	/* and its pings were answered all the while */
+	tpeer_send(&tp, 0x10, "end", 3);
+	tapp_expect(&ta, AF_MESSAGE);
+	gaps += ta.head.request - last - 1;
+	ck_assert_uint_eq(gaps, dropped);
+}
+END_TEST
+
+START_TEST(policy_disconnect)
+{
+	open_app(APP_DISCONNECT);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	ck_assert_uint_lt(send_until_full(&tp, 500), 500);
+	ck_assert_ptr_null(peer_find(5));
+	ck_assert_uint_eq(((const struct m_peer_end *)
+	    told_first(M_PEER_END))->reason, REASON_STALLED);
+	tpeer_expect_disc(&tp, DISC_SUBPROTOCOL);
+}
+END_TEST
+
+/* One of two owners is full: the other's messages and the pings still come. */
+START_TEST(shared_by_two)
+{
+	struct tapp	 other;
+	unsigned int	 i;
+
+	open_app(APP_STOP);
+	tapp_open(&other, 2);
+	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
+	tapp_expect(&other, AF_SNAPSHOT_END);
+	tpeer_open(&tp, 5, shared, 2, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	tapp_expect(&other, AF_PEER_UP);
+	for (i = 0; i < 500; i++) {
+		tpeer_send(&tp, 0x10, msg, MSG);
+		tpeer_send(&tp, 0x14, &i, sizeof(i));
+		tapp_expect(&other, AF_MESSAGE);
+		ck_assert_mem_eq(other.body + APP_MSG_HEAD, &i, sizeof(i));
+	}
+	tpeer_send(&tp, BASE_PING, "\xc0", 1);
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_uint_gt(peer_find(5)->caps[0].dropped, 0);
+	ck_assert_uint_eq(peer_find(5)->caps[1].dropped, 0);
+	tapp_close(&other);
+}
+END_TEST
+
+/* Many peers fill one application; it reads again and all is there. */
+START_TEST(stall_many)
+{
+	enum { N = 20, EACH = 200 };
+	struct tpeer	 v[N];
+	unsigned int	 i, j, got = 0;
+	unsigned int	 next[N], k;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 500, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	memset(next, 0, sizeof(next));
+	for (i = 0; i < N; i++) {
+		tpeer_open(&v[i], 10 + i, shared, 1, 1);
+		tapp_expect(&ta, AF_PEER_UP);
+	}
+	for (j = 0; j < EACH; j++) {
+		for (i = 0; i < N; i++) {
+			memcpy(msg, &j, sizeof(j));
+			tpeer_send(&v[i], 0x10, msg, MSG / 4);
+		}
+		/* the application sleeps through every other quarter */
+		while (j % 50 < 25 && tapp_poll(&ta)) {
+			k = ta.head.peer - 10;
+			memcpy(&i, ta.body + APP_MSG_HEAD, sizeof(i));
+			ck_assert_uint_eq(i, next[k]++);
+			got++;
+		}
+		ck_assert_uint_lt(budget_used(), 8 << 20);
+	}
+	while (got < N * EACH) {
+		tapp_expect(&ta, AF_MESSAGE);
+		k = ta.head.peer - 10;
+		memcpy(&i, ta.body + APP_MSG_HEAD, sizeof(i));
+		ck_assert_uint_eq(i, next[k]++);
+		got++;
+	}
+	for (i = 0; i < N; i++)
+		tpeer_close(&v[i]);
+	PUMP_UNTIL(ses.npeers == 1);
+}
+END_TEST
+
+/* An application that reads nothing at all is not told without end. */
+START_TEST(deaf_application)
+{
+	struct tpeer	 p;
+	unsigned int	 i;
+
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	for (i = 0; i < 600000; i++) {
+		tapp_message(&ta, i, 5, AFL_COMPLETE, 100, 9, "", 0);
+		if (((struct app *)htab_find(&ses.apptab, 1))->pause != 0)
+			break;
+	}
+	/* requests are not read while the answers are not */
+	ck_assert_uint_lt(i, 600000);
+	ck_assert_uint_lt(budget_used(), 64 << 20);
+	tpeer_open(&p, 6, shared, 1, 1);
+	ck_assert_ptr_nonnull(peer_find(6));
+	tpeer_close(&p);
+}
+END_TEST
+
+/* Over the budget the largest holder goes, the others stay. */
+START_TEST(memory)
+{
+	static uint8_t		 data[1 << 20];
+	const struct m_peer_end	*e;
+	struct tpeer		 hog;
+	unsigned int		 i;
+
+	world_close();
+	world_limits(8 << 20, 4 << 20, 32 << 20, 5000);
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_open(&hog, 6, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	told_forget();
+	arc4random_buf(data, sizeof(data));
+	for (i = 0; i < 16 && told_first(M_PEER_END) == NULL; i++) {
+		tapp_message(&ta, i, 6, AFL_COMPLETE, 100, 0, data,
+		    sizeof(data));
+		pump();
+		ck_assert_uint_lt(budget_used(), (8 << 20) / 8 * 9 + 65536);
+	}
+	PUMP_UNTIL((e = told_first(M_PEER_END)) != NULL);
+	ck_assert_uint_eq(e->handle, 6);
+	ck_assert_uint_eq(e->reason, REASON_MEMORY);
+	ck_assert_ptr_nonnull(peer_find(5));
+	do
+		tapp_recv(&ta);
+	while (ta.head.type != AF_PEER_DOWN);
+	while (tapp_poll(&ta))
+		ck_assert_uint_eq(ta.head.type, AF_SENT);
+	PUMP_UNTIL(ses.pressed == 0);
+	still_works();
+	tpeer_close(&hog);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite	*s = suite_create("session_limits");
+	TCase	*t = tcase_create("limits");
+
+	tcase_add_checked_fixture(t, setup_small, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, stall_and_go_on);
+	tcase_add_test(t, stall_too_long);
+	tcase_add_test(t, stall_timer);
+	tcase_add_test(t, policy_drop);
+	tcase_add_test(t, policy_disconnect);
+	tcase_add_test(t, shared_by_two);
+	tcase_add_test(t, stall_many);
+	tcase_add_test(t, deaf_application);
+	tcase_add_test(t, memory);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner	*r = srunner_create(suite());
+	int	 n;
+
+	srunner_run_all(r, CK_ENV);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? 0 : 1;
+}

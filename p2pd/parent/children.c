@@ -180,6 +180,9 @@ child_mourn(struct child *c)
 	case PROC_DIALER:
 		resolve_dialer_gone();
 		break;
+	case PROC_RESOLVER:
+		resolve_resolver_gone();
+		break;
 	default:
 		break;
 	}
@@ -188,7 +191,7 @@ child_mourn(struct child *c)
 static unsigned int
 child_delay(struct child *c, int was_ready)
 {
-	if (!was_ready || mono_ms() - c->since_ms >= BACKOFF_RESET)
+	if (was_ready && mono_ms() - c->since_ms >= BACKOFF_RESET)
 		c->backoff_ms = 0;
 	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN : c->backoff_ms * 2;
 	if (c->backoff_ms > BACKOFF_MAX)
@@ -220,8 +223,10 @@ child_gone(struct child *c)
 		return;
 	}
 	child_died_event(c);
-	if (c->unready >= UNREADY_MAX) {
+	if (c->unready >= UNREADY_MAX && !c->worked) {
 		c->state = CH_GIVEN_UP;
+		if (c->kind == PROC_RESOLVER)
+			resolve_resolver_gone();
 		log_warnx("%s[%u] died %u times before it was ready: given up; "
 		    "restart the daemon when the cause is mended",
 		    proc_name(c->kind), c->instance, c->unready);

@@ -212,6 +212,25 @@ control_peer(struct channel *ch, struct chan_msg *msg, void *arg)
 		ops[m->op](m);
 }
 
+/* Takes away what has run out, from the children too. */
+void
+control_bans_sweep(void)
+{
+	struct ban *b, *t;
+	time_t now = time(NULL);
+	int n = 0;
+
+	BANS_FOREACH_SAFE(b, &parent.bans, t) {
+		if (ban_live(b, now))
+			continue;
+		childconf_ban(b, 0);
+		bans_del(&parent.bans, b);
+		n++;
+	}
+	if (n > 0)
+		state_save();
+}
+
 static void
 ban_enforce(const struct ban *b)
 {
@@ -235,6 +254,12 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 	}
 	if (m->seconds > (uint64_t)INT32_MAX * 16) {
 		control_end(m->conn, CTLE_INVALID, "that long is for ever");
+		return;
+	}
+	b = bans_find(&parent.bans, what);
+	if (b != NULL && b->from_conf) {
+		/* Nor does one with an end take the place of one without. */
+		control_end(m->conn, CTLE_OK, "banned by the configuration");
 		return;
 	}
 	what->until = m->seconds == 0 ? 0 : now + (time_t)m->seconds;

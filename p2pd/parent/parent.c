@@ -306,19 +306,7 @@ signals_init(void)
 static void
 on_tick(int fd, short what, void *arg)
 {
-	struct ban *b, *t;
-	time_t now = time(NULL);
-	int n = 0;
-
-	BANS_FOREACH_SAFE(b, &parent.bans, t) {
-		if (ban_live(b, now))
-			continue;
-		childconf_ban(b, 0);
-		bans_del(&parent.bans, b);
-		n++;
-	}
-	if (n > 0)
-		state_save();
+	control_bans_sweep();
 }
 
 static void

@@ -68,6 +68,7 @@ struct child {
 	uint64_t		 since_ms;	/* of the state */
 	unsigned int		 restarts;
 	unsigned int		 unready;	/* deaths before ready, running */
+	int			 worked;	/* was ready once: never given up */
 	unsigned int		 backoff_ms;
 	char			 cause[160];	/* of the last death */
 	const char		*bad;		/* why we ended it, static text or NULL */
@@ -205,11 +206,13 @@ void	 resolve_init(void);
 void	 resolve_request(struct channel *, struct chan_msg *, void *);
 void	 resolve_done(struct channel *, struct chan_msg *, void *);
 void	 resolve_resolver_up(void);
+void	 resolve_resolver_gone(void);
 void	 resolve_dialer_gone(void);
 
 /* control.c, show.c */
 void	 control_peer(struct channel *, struct chan_msg *, void *);
 void	 control_ban(struct channel *, struct chan_msg *, void *);
+void	 control_bans_sweep(void);
 void	 control_log(struct channel *, struct chan_msg *, void *);
 void	 control_stop(struct channel *, struct chan_msg *, void *);
 void	 control_monitor(struct channel *, struct chan_msg *, void *);

@@ -130,12 +130,22 @@ resolve_done(struct channel *ch, struct chan_msg *msg, void *arg)
 void
 resolve_resolver_up(void)
 {
-	/* The one before died over the first name: not again. */
+	resolve_next();
+}
+
+void
+resolve_resolver_gone(void)
+{
+	/* It died over the first name: not again. */
 	if (asked) {
 		resolve_fail(TAILQ_FIRST(&queries), "the resolver died");
 		resolve_pop();
 	}
-	resolve_next();
+	while (child_first(PROC_RESOLVER)->state == CH_GIVEN_UP &&
+	    !TAILQ_EMPTY(&queries)) {
+		resolve_fail(TAILQ_FIRST(&queries), "the resolver was given up");
+		resolve_pop();
+	}
 }
 
 void

@@ -22,6 +22,7 @@ on_ready(struct channel *ch, struct chan_msg *msg, void *arg)
 		return;
 	}
 	c->state = CH_READY;
+	c->worked = 1;
 	c->since_ms = mono_ms();
 	c->layers.active = m->active;
 	c->layers.unavailable = m->unavailable;

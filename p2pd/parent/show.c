@@ -346,6 +346,8 @@ show_bans(uint32_t conn)
 	struct ban *b;
 	struct rec r;
 
+	/* One that is not shown does not bar anybody either. */
+	control_bans_sweep();
 	BANS_FOREACH(b, &parent.bans) {
 		rec_init(&r);
 		rec_str(&r, "by", b->by_id ? "id" : "prefix");

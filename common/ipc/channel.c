@@ -38,6 +38,7 @@ struct channel {
 	unsigned int		 busy;		/* callbacks running */
 	int			 paused;
 	int			 filled;	/* was over hiwat */
+	int			 mute;		/* the other side reads no more */
 	int			 ended;		/* down() was called */
 	int			 freed;		/* by a callback: last one out frees */
 };
@@ -247,7 +248,8 @@ wait_for_rate(struct channel *c)
 static void
 read_failed(struct channel *c, int n)
 {
-	if (n == 0)
+	/* Reset: it left without reading all that we said. */
+	if (n == 0 || errno == ECONNRESET)
 		finish(c, imsgbuf_partial(&c->ib) ?
 		    "closed within a message" : NULL);
 	else {
@@ -322,6 +324,21 @@ more(int fd, short what, void *arg)
 	leave(c);
 }
 
+/*
+ * What the other side said before it left is still to be read, and its end
+ * comes after that; only what we have to say is in vain.
+ */
+static void
+write_failed(struct channel *c)
+{
+	if ((errno != EPIPE && errno != ECONNRESET) || c->paused) {
+		finish(c, strerror(errno));
+		return;
+	}
+	c->mute = 1;
+	imsgbuf_clear_out(&c->ib);
+}
+
 static void
 writable(int fd, short what, void *arg)
 {
@@ -334,7 +351,7 @@ writable(int fd, short what, void *arg)
 	for (i = 0; i < TURN_WRITES && c->ib.outbytes > 0; i++) {
 		before = c->ib.outbytes;
 		if (imsgbuf_write(&c->ib) == -1) {
-			finish(c, strerror(errno));
+			write_failed(c);
 			break;
 		}
 		c->stats.out_bytes += before - c->ib.outbytes;
@@ -361,6 +378,12 @@ channel_send(struct channel *c, const struct msgdesc *d, const void *body,
 	if (c->freed || c->ended) {
 		errno = EPIPE;
 		goto fail;
+	}
+	/* As lost as what was in the socket; down() is on its way. */
+	if (c->mute) {
+		if (fd != -1)
+			close(fd);
+		return 0;
 	}
 	if (c->ib.outbytes > c->conf.limit) {
 		errno = ENOBUFS;

@@ -83,11 +83,17 @@ fds_clear(struct imsgbuf *ib)
 }
 
 void
-imsgbuf_clear(struct imsgbuf *ib)
+imsgbuf_clear_out(struct imsgbuf *ib)
 {
 	queue_clear(&ib->out);
-	queue_clear(&ib->in);
 	ib->outlen = ib->outbytes = 0;
+}
+
+void
+imsgbuf_clear(struct imsgbuf *ib)
+{
+	imsgbuf_clear_out(ib);
+	queue_clear(&ib->in);
 	ibuf_free(ib->part);
 	ib->part = NULL;
 	ib->hdrlen = 0;

@@ -56,6 +56,8 @@ int	 imsgbuf_set_maxsize(struct imsgbuf *, uint32_t);
 int	 imsgbuf_set_readmax(struct imsgbuf *, uint32_t);
 /* Frees all that is queued, either way; the socket stays open. */
 void	 imsgbuf_clear(struct imsgbuf *);
+/* Frees what waits to be written. */
+void	 imsgbuf_clear_out(struct imsgbuf *);
 /* One read. 1 data or (again is set) none yet, 0 end of file, -1 with errno. */
 int	 imsgbuf_read(struct imsgbuf *);
 /* Whether the end of file would now cut a message short. */

@@ -529,6 +529,39 @@ START_TEST(reader_gone)
 }
 END_TEST
 
+/* One that goes is heard to the end, whatever we wanted to say to it. */
+START_TEST(last_words)
+{
+	unsigned int	 i;
+	int		 unread;
+
+	for (unread = 0; unread < 2; unread++) {
+		if (unread) {
+			ck_assert_int_eq(channel_send(ch, &num_desc,
+			    &(struct num){ 0 }, -1), 0);
+			ck_assert_int_eq(channel_flush(ch, 1000), 0);
+		}
+		for (i = 0; i < 3; i++)
+			send_num(1, i, -1);
+		close(sv[1]);
+		sv[1] = -1;
+		/* The write is tried before the reader's turn. */
+		ck_assert_int_eq(channel_send(ch, &num_desc,
+		    &(struct num){ 0 }, -1), 0);
+		(void)channel_flush(ch, 0);
+		spin();
+		ck_assert_uint_eq(seen.got, 3);
+		ck_assert_uint_eq(seen.downs, 1);
+		ck_assert_int_eq(seen.eof, 1);
+		finish();
+		start(&(struct chan_conf){ .name = "far", .rules = rules,
+		    .nrules = nitems_of(rules), .hiwat = CHAN_HIWAT,
+		    .lowat = CHAN_LOWAT, .limit = CHAN_LIMIT, .fdpass = 1,
+		    .down = on_down, .drained = on_drained, .arg = &seen });
+	}
+}
+END_TEST
+
 /* The one in fifty of two channels talking, fds among the rest. */
 static void
 far_down(struct channel *c, const char *why, void *arg)
@@ -596,6 +629,7 @@ main(void)
 	tcase_add_test(tc, pausing);
 	tcase_add_test(tc, marks);
 	tcase_add_test(tc, reader_gone);
+	tcase_add_test(tc, last_words);
 	tcase_add_test(tc, two_channels);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -23,6 +23,8 @@
 #define BACKOFF_MAX	30000
 #define BACKOFF_RESET	60000		/* up for so long: forgiven */
 #define READY_MS	15000		/* from start to M_READY */
+#define LOG_RATE	200		/* lines a second that a child may log */
+#define LOG_BURST	1000
 #define LEAVE_MS	2000		/* from the channel's end to exit */
 
 static void	 child_spawn(struct child *);
@@ -303,6 +305,7 @@ child_spawn(struct child *c)
 
 	c->state = CH_STARTING;
 	c->since_ms = mono_ms();
+	bucket_init(&c->log_bucket, LOG_RATE, LOG_BURST, mono_us());
 	c->pid = proc_spawn(parent.binfd, proc_name(c->kind), c->instance, NULL,
 	    &fd);
 	if (c->pid == -1) {

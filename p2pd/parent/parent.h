@@ -7,6 +7,7 @@
 #include <sys/tree.h>
 #include <event2/event.h>
 
+#include "common/base/util.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/proc.h"
 #include "common/wire/reason.h"
@@ -73,6 +74,8 @@ struct child {
 	char			 cause[160];	/* of the last death */
 	const char		*bad;		/* why we ended it, static text or NULL */
 	struct proc_layers	 layers;
+	struct bucket		 log_bucket;
+	uint64_t		 log_dropped;
 
 	struct conn_tree	 conns;		/* listener, dialer */
 	unsigned int		 nconns;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #include "common/base/log.h"
 #include "common/base/util.h"
@@ -44,16 +45,27 @@ on_ready(struct channel *ch, struct chan_msg *msg, void *arg)
 	}
 }
 
+/*
+ * A child keeps to a rate by itself; one that is no longer ours must not fill
+ * the disk, nor shout at every terminal.
+ */
 static void
 on_log(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct m_log *m = msg->body;
 	struct child *c = arg;
 
-	if (m->dropped > 0)
-		log_warnx("%s[%u]: %u log lines dropped", proc_name(c->kind),
-		    c->instance, m->dropped);
-	log_line(m->pri & 7, proc_name(c->kind), m->line);
+	if (!bucket_take(&c->log_bucket, 1, mono_us())) {
+		c->log_dropped++;
+		return;
+	}
+	c->log_dropped += m->dropped;
+	if (c->log_dropped > 0)
+		log_warnx("%s[%u]: %llu log lines dropped", proc_name(c->kind),
+		    c->instance, (unsigned long long)c->log_dropped);
+	c->log_dropped = 0;
+	log_line(m->pri < LOG_CRIT ? LOG_CRIT : m->pri > LOG_DEBUG ? LOG_DEBUG :
+	    m->pri, proc_name(c->kind), m->line);
 }
 
 #define STARTING	(1U << 0)

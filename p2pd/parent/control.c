@@ -80,6 +80,18 @@ peer_add_wait(const struct ctl_peer_req *m)
 	nwaiters++;
 }
 
+/* As the node is written into the state file and read again. */
+static int
+enode_sound(const struct enode *en)
+{
+	char url[ENODE_STRLEN];
+	struct enode back;
+	const char *err;
+
+	return enode_parse(&back, enode_format(en, url, sizeof(url)), &err) == 0 &&
+	    strcmp(back.host, en->host) == 0;
+}
+
 static void
 peer_add(const struct ctl_peer_req *m)
 {
@@ -105,6 +117,11 @@ peer_add(const struct ctl_peer_req *m)
 	memcpy(en.host, m->host, sizeof(en.host));
 	en.tcp = m->tcp;
 	en.udp = m->udp;
+	if (!enode_sound(&en)) {
+		control_end(m->conn, CTLE_INVALID,
+		    "the host is neither an address nor a name");
+		return;
+	}
 	n = nodes_set(&parent.nodes, &en, NODE_STATIC, m->save);
 	if (n == NULL) {
 		control_end(m->conn, CTLE_BUSY, "too many nodes");

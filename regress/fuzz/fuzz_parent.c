@@ -140,6 +140,8 @@ child_over(unsigned int i)
 		control_lost();
 	else if (c->kind == PROC_DIALER)
 		resolve_dialer_gone();
+	else if (c->kind == PROC_RESOLVER)
+		resolve_resolver_gone();
 	FUZZ_CHECK(c->nconns == 0 && c->nkeyq == 0);
 }
 
@@ -200,7 +202,6 @@ end(void)
 
 	for (i = 0; i < CHILDREN; i++)
 		child_over(i);
-	resolve_resolver_up();
 	check();
 	FUZZ_CHECK(parent.peers.n == 0 && parent.apps.napps == 0);
 	FUZZ_CHECK(TAILQ_EMPTY(&parent.apps.caps));

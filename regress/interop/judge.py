@@ -16,7 +16,7 @@ import time
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../integration"))
 import p2ptest
-from p2ptest import Failure, Lines, WAIT, until
+from p2ptest import BUILD, Failure, Lines, WAIT, until
 
 # Disconnect reasons on the wire, as p2pd names them.
 REASONS = {0x00: "requested", 0x02: "breach of protocol", 0x03: "useless peer",

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/base/addr.h"
 #include "common/base/log.h"
@@ -46,25 +51,64 @@ arc4random_buf(void *buf, size_t n)
 		*p++ = (uint8_t)arc4random();
 }
 
+/*
+ * The clock of all deadlines, libevent's too. It goes on from input to input,
+ * since nothing may be left that waits.
+ */
+static uint64_t	now_ms = 1000000;
+
+void
+fuzz_pass(uint32_t ms)
+{
+	now_ms += ms;
+}
+
+#ifdef __linux__
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
+		return (int)syscall(SYS_clock_gettime, id, ts);
+	ts->tv_sec = (time_t)(now_ms / 1000);
+	ts->tv_nsec = (long)(now_ms % 1000) * 1000000;
+	return 0;
+}
+#endif
+
 static void
 forget(int pri, const char *line, void *arg)
 {
 }
 
+/* In order: to some rules it matters whose id is the smaller one. */
+static void
+make_keys(void)
+{
+	uint8_t		 priv[SECP_PRIV], pub[SECP_PUB];
+	unsigned int	 i, j;
+
+	for (i = 0; i < FUZZ_KEYS; i++) {
+		memset(priv, 0x11 * (int)(i + 1), SECP_PRIV);
+		FUZZ_CHECK(secp_pub_from_priv(pub, priv) == 0);
+		for (j = i; j > 0 && memcmp(pub, pubs[j - 1], SECP_PUB) < 0; j--) {
+			memcpy(pubs[j], pubs[j - 1], SECP_PUB);
+			memcpy(privs[j], privs[j - 1], SECP_PRIV);
+		}
+		memcpy(pubs[j], pub, SECP_PUB);
+		memcpy(privs[j], priv, SECP_PRIV);
+	}
+}
+
 static void
 setup(void)
 {
-	unsigned int	 i;
 
 	signal(SIGPIPE, SIG_IGN);
 	log_init(1, 1);
 	/* Lines are made, since that is where their arguments are read. */
 	log_set_sink(forget, NULL);
 	FUZZ_CHECK(secp_init() == 0);
-	for (i = 0; i < FUZZ_KEYS; i++) {
-		memset(privs[i], 0x11 * (int)(i + 1), SECP_PRIV);
-		FUZZ_CHECK(secp_pub_from_priv(pubs[i], privs[i]) == 0);
-	}
+	make_keys();
 }
 
 void
@@ -76,6 +120,7 @@ fuzz_begin(struct fuzz *f, const uint8_t *data, size_t size)
 		setup();
 	done = 1;
 	prng = 1;
+	now_ms += 1000000;
 	f->p = data;
 	f->len = size;
 }

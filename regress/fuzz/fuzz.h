@@ -58,6 +58,9 @@ const uint8_t *fuzz_pub(unsigned int n);
  */
 void	 fuzz_body(struct fuzz *, const struct msgdesc *, void *body);
 
+/* Time stands still, but for this. */
+void	 fuzz_pass(uint32_t ms);
+
 /* A connected pair of non-blocking stream sockets. */
 void	 fuzz_pair(int fds[2]);
 /* Writes what goes in at once. */

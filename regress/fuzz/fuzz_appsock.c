@@ -65,9 +65,8 @@ say_send(struct fuzz *f, int fd)
 }
 
 static void
-step(struct fuzz *f)
+step(struct fuzz *f, uint8_t what)
 {
-	uint8_t		 what = fuzz_u8(f);
 	unsigned int	 i = what % SES_APPS, p = what / 16 % SES_PEERS;
 
 	if (world.app[i] == -1) {
@@ -116,13 +115,17 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz	 f;
+	uint8_t		 what;
 
 	fuzz_begin(&f, data, size);
 	ses_begin();
 	ses_app(0);
 	while (f.len > 0 && !world.done) {
-		step(&f);
-		ses_loop();
+		what = fuzz_u8(&f);
+		step(&f, what);
+		/* Now and then several come at once. */
+		if (!(what & 0x40))
+			ses_loop();
 	}
 	ses_end();
 	return 0;

@@ -73,7 +73,10 @@ parent_says(struct fuzz *f, struct server *s)
 		server_rec(s, &rec);
 		break;
 	default:
-		refuse = !refuse;
+		if (how & 4)
+			refuse = !refuse;
+		else
+			fuzz_pass(500U * fuzz_u8(f));
 	}
 }
 
@@ -154,7 +157,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = fuzz_next_fd();
 	memset(&conf, 0, sizeof(conf));
 	conf.send = to_parent;
-	conf.hello_ms = conf.idle_ms = conf.pause_ms = 60000;
+	conf.hello_ms = 5000;
+	conf.idle_ms = 60000;
+	conf.pause_ms = 1000;
 	FUZZ_CHECK((s = server_new(fuzz_base(), &conf)) != NULL);
 	memset(conns, 0, sizeof(conns));
 	nasked = 0;

@@ -231,7 +231,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (f.len > 0) {
 		who = fuzz_u8(&f);
 		i = who % CHILDREN;
-		if (who >= 0xf6) {
+		if (who >= 0xf0 && who < 0xf6)
+			fuzz_pass(100U * fuzz_u8(&f));
+		else if (who >= 0xf6) {
 			child_over(i);
 			child_begin(i, who >= 0xfb);
 		} else

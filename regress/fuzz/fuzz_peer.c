@@ -81,9 +81,8 @@ leave(unsigned int i)
 }
 
 static void
-step(struct fuzz *f)
+step(struct fuzz *f, uint8_t what)
 {
-	uint8_t		 what = fuzz_u8(f);
 	unsigned int	 i = what % SES_PEERS;
 
 	if (!sealing[i]) {
@@ -122,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz	 f;
 	unsigned int	 i;
-	uint8_t		 mode;
+	uint8_t		 mode, what;
 
 	fuzz_begin(&f, data, size);
 	mode = fuzz_u8(&f);
@@ -134,8 +133,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mode & 0x40)
 		ses_attach(1, "aa", 1, mode / 4 % 3);
 	while (f.len > 0 && !world.done) {
-		step(&f);
-		ses_loop();
+		what = fuzz_u8(&f);
+		step(&f, what);
+		/* Now and then several come at once. */
+		if (!(what & 0x40))
+			ses_loop();
 	}
 	for (i = 0; i < SES_PEERS; i++)
 		if (sealing[i])

@@ -242,7 +242,9 @@ say_frames(struct fuzz *f, int fd, const struct rlpx_state *state)
 	fuzz_sealer_init(&s, state);
 	while (f->len > 0 && !st.ended) {
 		how = fuzz_u8(f);
-		if (how % 4 == 0) {
+		if (how >= 0xe0)
+			fuzz_pass(200U * fuzz_u8(f));
+		else if (how % 4 == 0) {
 			fuzz_fill(f, head, sizeof(head));
 			fuzz_seal_head(&s, wire, head);
 			fuzz_write(fd, wire, 32);

@@ -111,7 +111,7 @@ ses_begin(void)
 	m.nsessions = 1;
 	memcpy(m.id, fuzz_pub(0), sizeof(m.id));
 	strlcpy(m.client, "p2pd/fuzz", sizeof(m.client));
-	m.mem_budget = 256 * 1024;
+	m.mem_budget = 48 * 1024;
 	m.queue_peer = 4096;
 	m.queue_app = 8192;
 	m.stall_ms = 5000;
@@ -227,6 +227,9 @@ ses_parent(struct fuzz *f)
 	case 4:
 		if (!ses.stopping)
 			session_stop(1000);
+		break;
+	case 5:
+		fuzz_pass(250U * fuzz_u8(f));
 		break;
 	}
 }

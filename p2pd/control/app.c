@@ -123,7 +123,7 @@ appconn_read(evutil_socket_t fd, short what, void *arg)
 		appconn_pass(a);
 }
 
-#ifdef SO_PEERCRED
+#ifdef __linux__
 static int
 peer_credentials(struct appconn *a)
 {

@@ -11,6 +11,34 @@
 
 /* Applications: their connections to sessions, and what they attach. */
 
+/*
+ * Who is at the other end is asked of the socket: control has looked already,
+ * but it is not control's word that decides who may attach.
+ */
+static int
+app_who(struct m_app *m, int fd)
+{
+#ifdef __linux__
+	struct ucred cr;
+	socklen_t len = sizeof(cr);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cr, &len) == -1)
+		return -1;
+	m->uid = cr.uid;
+	m->gid = cr.gid;
+	m->pid = cr.pid;
+#else
+	uid_t uid;
+	gid_t gid;
+
+	if (getpeereid(fd, &uid, &gid) == -1)
+		return -1;
+	m->uid = uid;
+	m->gid = gid;
+#endif
+	return 0;
+}
+
 /* Supplementary groups, where the system tells them of a socket's peer. */
 static void
 app_groups(struct app *a, int fd)
@@ -59,21 +87,25 @@ attach_new(struct channel *ch, struct chan_msg *msg, void *arg)
 		    m->session);
 		return;
 	}
-	a = app_of(m, msg->fd);
+	open = *m;
+	if (app_who(&open, msg->fd) == -1) {
+		child_kill(arg, "passes on what is no local connection");
+		return;
+	}
+	a = app_of(&open, msg->fd);
 	ac = a == NULL ? NULL : apps_connect(&parent.apps, a, m->session);
 	if (ac == NULL) {
 		log_warnx("application \"%s\", pid %u: too many applications",
-		    m->name, m->pid);
+		    m->name, open.pid);
 		return;
 	}
-	open = *m;
 	open.app = ac->no;
 	open.nsessions = parent.conf->sessions;
 	memcpy(open.token, a->token, sizeof(open.token));
 	child_msg(s, &m_app_open_desc, &open, msg->fd);
 	msg->fd = -1;
 	log_debug("application \"%s\", uid %u, pid %u, in session %u", m->name,
-	    m->uid, m->pid, m->session);
+	    open.uid, open.pid, m->session);
 }
 
 static void

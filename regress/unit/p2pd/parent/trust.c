@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/ipc/imsg.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * What children may not do to the parent: it has its own handlers here, and
+ * the test speaks for a child. One that is caught has lost its channel.
+ */
+static struct imsgbuf	 far;
+static struct child	*c;
+static int		 refused;	/* by the channel, not by a handler */
+
+static void
+went_down(struct channel *ch, const char *why, void *arg)
+{
+	refused = 1;
+	((struct child *)arg)->ch = NULL;
+	channel_free(ch);
+}
+
+static void
+join(enum proc_kind kind)
+{
+	struct chan_conf cc;
+	size_t		 n;
+	int		 sv[2];
+
+	c = child_first(kind);
+	memset(&cc, 0, sizeof(cc));
+	cc.name = proc_name(kind);
+	cc.rules = rules_for(kind, &n);
+	cc.nrules = n;
+	cc.hiwat = CHAN_HIWAT;
+	cc.lowat = CHAN_LOWAT;
+	cc.limit = CHAN_LIMIT;
+	cc.fdpass = 1;
+	cc.down = went_down;
+	cc.arg = c;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    sv), 0);
+	c->ch = channel_new(parent.base, sv[0], &cc);
+	ck_assert_ptr_nonnull(c->ch);
+	channel_set_state(c->ch, 1);
+	c->state = CH_READY;
+	imsgbuf_init(&far, sv[1]);
+	imsgbuf_allow_fdpass(&far);
+}
+
+static void
+setup(void)
+{
+	parent.base = event_base_new();
+	parent.conf = conf_new();
+	ck_assert_ptr_nonnull(parent.conf);
+	parent.conf->max_pending_in = parent.conf->max_pending_out = 4;
+	memset(parent.id, 7, sizeof(parent.id));
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	bans_init(&parent.bans);
+	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
+	children_init();
+	keyops_init();
+	resolve_init();
+}
+
+/* The test process is forked for each test: nothing is taken down. */
+static void
+say(const struct msgdesc *d, const void *body, int fd)
+{
+	struct ibuf	*b;
+
+	b = imsg_create(&far, d->type, 0, 0, 64);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(msg_encode(d, body, b), 0);
+	ibuf_fd_set(b, fd);
+	imsg_close(&far, b);
+	ck_assert_int_eq(imsgbuf_flush(&far, 1000), 0);
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+}
+
+static int
+caught(void)
+{
+	return c->ch == NULL && !refused;
+}
+
+START_TEST(reasons_are_bounded)
+{
+	struct m_attempt m;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_LISTENER);
+	m.stage = ST_CHECK2;
+	m.reason = REASON_MAX - 1;
+	say(&m_attempt_desc, &m, -1);
+	ck_assert(!caught());
+	ck_assert_uint_eq(parent.history.n, 1);
+	if (_i == 0)
+		m.reason = REASON_MAX;
+	else
+		m.stage = ST_CHECK2 + 1;
+	say(&m_attempt_desc, &m, -1);
+	ck_assert(caught());
+	ck_assert_uint_eq(parent.history.n, 1);
+}
+END_TEST
+
+/* Nothing of it is heard after that, however much is in the socket. */
+START_TEST(caught_is_unheard)
+{
+	struct m_attempt m;
+	struct m_log	 l;
+	int		 i;
+
+	memset(&m, 0, sizeof(m));
+	memset(&l, 0, sizeof(l));
+	join(PROC_LISTENER);
+	m.reason = REASON_SETUP_TIMEOUT;
+	for (i = 0; i < 6; i++) {
+		struct ibuf	*b = imsg_create(&far, M_ATTEMPT, 0, 0, 64);
+
+		if (i == 3)
+			m.reason = UINT16_MAX;
+		ck_assert_int_eq(msg_encode(&m_attempt_desc, &m, b), 0);
+		imsg_close(&far, b);
+		if (i == 3)
+			m.reason = REASON_SETUP_TIMEOUT;
+	}
+	ck_assert_int_eq(imsgbuf_flush(&far, 1000), 0);
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	ck_assert(caught());
+	ck_assert_uint_eq(parent.history.n, 3);
+}
+END_TEST
+
+START_TEST(dialer_needs_a_dial)
+{
+	struct m_key	 k;
+	struct m_dial	 d;
+
+	memset(&k, 0, sizeof(k));
+	memset(&d, 0, sizeof(d));
+	join(PROC_DIALER);
+	d.conn = k.conn = 1;
+	k.op = KEY_STATIC;
+	say(&m_dial_desc, &d, -1);
+	ck_assert(!caught());
+	k.conn = 2;
+	say(&m_key_desc, &k, -1);
+	ck_assert(caught());
+	ck_assert_uint_eq(c->nkeyq, 0);
+}
+END_TEST
+
+/* The node that a dial ends at is the one that it was for. */
+START_TEST(dialed_identity)
+{
+	struct m_check1	 ck;
+	struct conn	*conn;
+	struct m_dial	 d;
+
+	memset(&d, 0, sizeof(d));
+	memset(&ck, 0, sizeof(ck));
+	join(PROC_DIALER);
+	d.conn = ck.conn = 1;
+	memset(d.id, 1, sizeof(d.id));
+	say(&m_dial_desc, &d, -1);
+	conn = conn_find(c, 1);
+	ck_assert_ptr_nonnull(conn);
+	memset(conn->point, 2, sizeof(conn->point));
+	conn->ops = 1 << KEY_STATIC;
+	memset(ck.id, 2, sizeof(ck.id));
+	say(&m_check1_desc, &ck, -1);
+	ck_assert(caught());
+}
+END_TEST
+
+/* Requests whose connection is over are not done, nor kept. */
+START_TEST(keys_end_with_their_connection)
+{
+	struct m_attempt m;
+	struct m_key	 k;
+	int		 i;
+
+	memset(&k, 0, sizeof(k));
+	memset(&m, 0, sizeof(m));
+	join(PROC_LISTENER);
+	channel_pause(c->ch);
+	for (i = 0; i < 200; i++) {
+		struct ibuf	*b;
+
+		k.conn = m.conn = i + 1;
+		k.op = KEY_ECIES;
+		b = imsg_create(&far, M_KEY, 0, 0, 64);
+		ck_assert_int_eq(msg_encode(&m_key_desc, &k, b), 0);
+		imsg_close(&far, b);
+		b = imsg_create(&far, M_ATTEMPT, 0, 0, 64);
+		ck_assert_int_eq(msg_encode(&m_attempt_desc, &m, b), 0);
+		imsg_close(&far, b);
+	}
+	ck_assert_int_eq(imsgbuf_flush(&far, 1000), 0);
+	channel_resume(c->ch);
+	while (parent.history.n < 200)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert(!caught());
+	ck_assert_uint_eq(c->nkeyq, 0);
+	ck_assert_uint_eq(c->nconns, 0);
+	ck_assert_uint_eq(c->key_done[KEY_ECIES], 0);
+}
+END_TEST
+
+/* An application is who its socket says, not who control says. */
+START_TEST(credentials_are_the_sockets)
+{
+	struct m_app	 m;
+	int		 sv[2];
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_SESSION);
+	join(PROC_CONTROL);
+	m.uid = getuid() + 1000;
+	m.gid = getgid() + 1000;
+	if (_i == 1) {
+		say(&m_app_new_desc, &m, open("/dev/null", O_RDWR));
+		ck_assert(caught());
+		ck_assert_uint_eq(parent.apps.napps, 0);
+		return;
+	}
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	say(&m_app_new_desc, &m, sv[0]);
+	ck_assert(!caught());
+	ck_assert_uint_eq(parent.apps.napps, 1);
+	ck_assert_uint_eq(TAILQ_FIRST(&parent.apps.apps)->uid, getuid());
+	ck_assert_uint_eq(TAILQ_FIRST(&parent.apps.apps)->gid, getgid());
+}
+END_TEST
+
+START_TEST(monitors_are_bounded)
+{
+	struct ctl_monitor_req	 m;
+	unsigned int		 i;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_CONTROL);
+	for (i = 0; i < 5000 && !caught(); i++) {
+		m.conn = i + 1;
+		say(&ctl_monitor_desc, &m, -1);
+	}
+	ck_assert(caught());
+	ck_assert_uint_le(parent.monitors, 1024);
+}
+END_TEST
+
+/* No host may bring a line of its own into the state file. */
+START_TEST(hosts_are_checked)
+{
+	static const char *const bad[] = { "a\nban b", "a b", "[::1]", "x:y",
+	    "" };
+	struct ctl_peer_req	 m;
+	size_t			 i;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_CONTROL);
+	parent.conf->dial = 1;
+	m.conn = 1;
+	m.op = PEER_ADD;
+	memset(m.id, 3, sizeof(m.id));
+	m.tcp = m.udp = 30303;
+	for (i = 0; i < nitems_of(bad); i++) {
+		strlcpy(m.host, bad[i], sizeof(m.host));
+		say(&ctl_peer_desc, &m, -1);
+		ck_assert_uint_eq(parent.nodes.n, 0);
+	}
+	ck_assert(!caught());
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("parent/trust");
+	TCase	*tc = tcase_create("trust");
+	SRunner	*sr;
+	int	 failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, reasons_are_bounded, 0, 2);
+	tcase_add_test(tc, caught_is_unheard);
+	tcase_add_test(tc, dialer_needs_a_dial);
+	tcase_add_test(tc, dialed_identity);
+	tcase_add_test(tc, keys_end_with_their_connection);
+	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
+	tcase_add_test(tc, monitors_are_bounded);
+	tcase_add_test(tc, hosts_are_checked);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

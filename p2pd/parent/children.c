@@ -202,6 +202,22 @@ child_delay(struct child *c, int was_ready)
 }
 
 static void
+child_give_up(struct child *c)
+{
+	c->state = CH_GIVEN_UP;
+	log_warnx("%s[%u] died %u times before it was ready: given up; "
+	    "restart the daemon when the cause is mended", proc_name(c->kind),
+	    c->instance, c->unready);
+	if (c->kind == PROC_RESOLVER)
+		resolve_resolver_gone();
+	/* Without it nobody could ask what is wrong. */
+	if (c->kind == PROC_CONTROL) {
+		parent.failed = 1;
+		stop_begin("this start has failed");
+	}
+}
+
+static void
 child_gone(struct child *c)
 {
 	int was_ready = c->state == CH_READY;
@@ -226,12 +242,7 @@ child_gone(struct child *c)
 	}
 	child_died_event(c);
 	if (c->unready >= UNREADY_MAX && !c->worked) {
-		c->state = CH_GIVEN_UP;
-		if (c->kind == PROC_RESOLVER)
-			resolve_resolver_gone();
-		log_warnx("%s[%u] died %u times before it was ready: given up; "
-		    "restart the daemon when the cause is mended",
-		    proc_name(c->kind), c->instance, c->unready);
+		child_give_up(c);
 		return;
 	}
 	tv.tv_sec = ms / 1000;

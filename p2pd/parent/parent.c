@@ -420,5 +420,5 @@ parent_main(const char *conffile, char *const *defs, int foreground,
 	children_await();
 	key_wipe();
 	log_info("stopped");
-	return 0;
+	return parent.failed;
 }

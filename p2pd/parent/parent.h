@@ -110,6 +110,7 @@ struct parent {
 	gid_t			 gid;
 	int			 root;
 	int			 stopping;
+	int			 failed;	/* for the exit status */
 	uint64_t		 started_ms;
 	struct proc_layers	 layers;
 	uint8_t			 id[SECP_PUB];

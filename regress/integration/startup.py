@@ -33,6 +33,22 @@ def nothing_left_behind():
     n.clean()
 
 
+def walls_that_cannot_go_up():
+    """Children that never come up end the start, which says why."""
+    if os.geteuid() != 0:
+        return
+    n = Node(start=False)
+    os.mkdir(f"{n.dir}/empty")
+    open(f"{n.dir}/empty/file", "w").close()
+    p = Lines("p2pd", [P2PD, "-d", "-f", n.conf])
+    p.expect(r"empty: is not empty")
+    p.expect(r"control\[0\] died 5 times before it was ready: given up")
+    equal(p.wait(), 1, "exit status")
+    for path in (n.sock, n.ro, n.app):
+        check(not os.path.exists(path), f"{path} is left behind")
+    n.clean()
+
+
 def live_sockets_are_not_taken():
     n = Node()
     m = Node(start=False)
@@ -128,5 +144,6 @@ def second_signal_hurries():
     n.clean()
 
 
-main([nothing_left_behind, live_sockets_are_not_taken, in_the_background,
-      stopped_while_it_starts, hung_children, second_signal_hurries])
+main([nothing_left_behind, walls_that_cannot_go_up,
+      live_sockets_are_not_taken, in_the_background, stopped_while_it_starts,
+      hung_children, second_signal_hurries])

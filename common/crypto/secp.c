@@ -47,7 +47,9 @@ load(secp256k1_pubkey *key, const uint8_t pub[SECP_PUB])
 
 	full[0] = 0x04;
 	memcpy(full + 1, pub, SECP_PUB);
-	return secp256k1_ec_pubkey_parse(ctx, key, full, sizeof(full)) ? 0 : -1;
+	/* No secret is involved: what only checks a point needs no secp_init. */
+	return secp256k1_ec_pubkey_parse(ctx != NULL ? ctx :
+	    secp256k1_context_no_precomp, key, full, sizeof(full)) ? 0 : -1;
 }
 
 static void

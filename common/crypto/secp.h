@@ -22,7 +22,7 @@ int	 secp_init(void);
 int	 secp_priv_valid(const uint8_t priv[SECP_PRIV]);
 int	 secp_keygen(uint8_t priv[SECP_PRIV], uint8_t pub[SECP_PUB]);
 int	 secp_pub_from_priv(uint8_t pub[SECP_PUB], const uint8_t priv[SECP_PRIV]);
-/* 0 when pub is a point of the curve, else -1. */
+/* 0 when pub is a point of the curve, else -1. Works before secp_init too. */
 int	 secp_pub_valid(const uint8_t pub[SECP_PUB]);
 /* x of priv * pub: the shared secret of RLPx and ECIES. 0, or -1 bad point. */
 int	 secp_ecdh_x(uint8_t out[32], const uint8_t priv[SECP_PRIV],

@@ -20,36 +20,46 @@ pressed(void)
 }
 
 static struct peer *
-largest_of(struct peers *list, struct peer *max)
+largest_of(struct peers *list, struct peer *max, uint64_t *sum)
 {
 	struct peer	*p;
 
-	TAILQ_FOREACH(p, list, entry)
+	TAILQ_FOREACH(p, list, entry) {
+		*sum += p->holder.held;
 		if (max == NULL || p->holder.held > max->holder.held)
 			max = p;
+	}
 	return max;
 }
 
 static struct app *
-largest_app(void)
+largest_app(uint64_t *sum)
 {
 	struct app	*a, *max = NULL;
 
-	TAILQ_FOREACH(a, &ses.apps, entry)
+	TAILQ_FOREACH(a, &ses.apps, entry) {
+		*sum += a->holder.held;
 		if (max == NULL || a->holder.held > max->holder.held)
 			max = a;
+	}
 	return max;
 }
 
-/* Ends the largest holder; 0 when nobody holds anything. */
+/*
+ * Ends the largest holder; 0 when nobody holds anything.  An application's end
+ * is that of all its peers, so it is not for many peers that hold a little less
+ * each to bring it about: only where applications hold more than all peers do.
+ */
 static int
 drop_largest(void)
 {
-	struct app	*a = largest_app();
+	uint64_t	 apps = 0, peers = 0;
+	struct app	*a = largest_app(&apps);
 	struct peer	*p;
 
-	p = largest_of(&ses.lingering, largest_of(&ses.peers, NULL));
-	if (a != NULL && (p == NULL || a->holder.held > p->holder.held)) {
+	p = largest_of(&ses.peers, NULL, &peers);
+	p = largest_of(&ses.lingering, p, &peers);
+	if (a != NULL && apps > peers) {
 		if (a->holder.held == 0)
 			return 0;
 		app_doom(a, "memory is short and it holds most");

@@ -316,6 +316,46 @@ START_TEST(memory)
 }
 END_TEST
 
+/* Half frames of many peers are not paid for by an application. */
+START_TEST(memory_half_frames)
+{
+	enum { N = 12, HALF = 600000 };
+	static uint8_t	 data[HALF], buf[HALF + 1024];
+	struct tpeer	 v[N];
+	unsigned int	 i, n;
+
+	world_close();
+	world_limits(6 << 20, 4 << 20, 32 << 20, 5000);
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	arc4random_buf(data, sizeof(data));
+	/* more than any of the others will hold, unread */
+	for (n = 0; n < 4; n++)
+		tpeer_send(&tp, 0x10, data, 500000);
+	PUMP_UNTIL(peer_find(5)->msgs_in == n);
+	for (i = 0; i < N; i++) {
+		tpeer_open(&v[i], 10 + i, shared, 1, 0);
+		(void)frame_seal_raw(v[i].codec, buf, 0x10, data, HALF - 16);
+		tpeer_write(&v[i], buf, HALF - 16);
+		pump();
+	}
+	PUMP_UNTIL(told_count(M_PEER_END) > 0);
+	PUMP_UNTIL(ses.pressed == 0);
+	ck_assert_ptr_nonnull(peer_find(5));
+	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+	ck_assert_uint_eq(told_count(M_APP_CLOSED), 0);
+	for (n = 0; n < 4; )
+		n += tapp_recv(&ta) == 1 && ta.head.type == AF_MESSAGE;
+	for (i = 0; i < N; i++)
+		tpeer_close(&v[i]);
+	PUMP_UNTIL(ses.npeers == 1);
+	while (tapp_poll(&ta))
+		continue;
+	still_works();
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -333,6 +373,7 @@ suite(void)
 	tcase_add_test(t, stall_many);
 	tcase_add_test(t, deaf_application);
 	tcase_add_test(t, memory);
+	tcase_add_test(t, memory_half_frames);
 	suite_add_tcase(s, t);
 	return s;
 }

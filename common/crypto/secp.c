@@ -122,6 +122,8 @@ secp_ecdh_x_uniform(uint8_t out[32], const uint8_t priv[SECP_PRIV],
     const uint8_t pub[SECP_PUB])
 {
 	secp256k1_pubkey	 key;
+	uint8_t			 noise[32];
+	unsigned int		 i;
 	int			 bad;
 
 	if ((bad = load(&key, pub)) == -1)
@@ -130,6 +132,11 @@ secp_ecdh_x_uniform(uint8_t out[32], const uint8_t priv[SECP_PRIV],
 		memset(out, 0, 32);
 		return -1;
 	}
+	/* The generator's product is our public key, which everybody knows. */
+	arc4random_buf(noise, sizeof(noise));
+	for (i = 0; i < sizeof(noise); i++)
+		out[i] ^= noise[i] & (uint8_t)bad;
+	explicit_bzero(noise, sizeof(noise));
 	return bad;
 }
 

@@ -29,8 +29,8 @@ int	 secp_ecdh_x(uint8_t out[32], const uint8_t priv[SECP_PRIV],
 	    const uint8_t pub[SECP_PUB]);
 /*
  * As secp_ecdh_x, but a bad point is replaced by the generator, so that it
- * takes the same time and fails where a wrong secret fails. Returns -1 then,
- * with out filled all the same.
+ * takes the same time, and the secret by one that nobody knows, so that it
+ * fails where a wrong secret fails. Returns -1 then.
  */
 int	 secp_ecdh_x_uniform(uint8_t out[32], const uint8_t priv[SECP_PRIV],
 	    const uint8_t pub[SECP_PUB]);

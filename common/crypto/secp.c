@@ -49,7 +49,7 @@ load(secp256k1_pubkey *key, const uint8_t pub[SECP_PUB])
 	memcpy(full + 1, pub, SECP_PUB);
 	/* No secret is involved: what only checks a point needs no secp_init. */
 	return secp256k1_ec_pubkey_parse(ctx != NULL ? ctx :
-	    secp256k1_context_no_precomp, key, full, sizeof(full)) ? 0 : -1;
+	    secp256k1_context_static, key, full, sizeof(full)) ? 0 : -1;
 }
 
 static void

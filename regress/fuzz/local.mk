@@ -32,11 +32,13 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_enode \
 	regress/fuzz/fuzz_frame \
 	regress/fuzz/fuzz_intro \
+	regress/fuzz/fuzz_lib \
 	regress/fuzz/fuzz_parent \
 	regress/fuzz/fuzz_peer \
 	regress/fuzz/fuzz_record \
 	regress/fuzz/fuzz_rlp \
-	regress/fuzz/fuzz_setup
+	regress/fuzz/fuzz_setup \
+	regress/fuzz/fuzz_show
 regress_fuzz_fuzz_ack_SOURCES = regress/fuzz/fuzz_ack.c
 regress_fuzz_fuzz_ack_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_ack_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
@@ -85,6 +87,14 @@ regress_fuzz_fuzz_rlp_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_setup_SOURCES = regress/fuzz/fuzz_setup.c
 regress_fuzz_fuzz_setup_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_setup_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_lib_SOURCES = regress/fuzz/fuzz_lib.c
+regress_fuzz_fuzz_lib_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_lib_LDADD = $(FUZZ_MAIN) lib/libapp.a $(FUZZ_LIBS)
+regress_fuzz_fuzz_show_SOURCES = regress/fuzz/fuzz_show.c
+regress_fuzz_fuzz_show_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+regress_fuzz_fuzz_show_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_show_LDADD = $(FUZZ_MAIN) regress/fuzz/libfuzz.a \
+	p2pctl/libp2pctl.a $(P2PD_LIBS) $(JANSSON_LIBS) $(P2PD_SYSLIBS)
 
 dist_check_SCRIPTS += regress/fuzz/fuzz.sh
 TESTS += regress/fuzz/fuzz.sh

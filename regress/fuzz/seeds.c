@@ -162,6 +162,25 @@ frame_seeds(void)
 	seed("frame", "payload", "\3", 1, packed + 1, n);
 }
 
+/* One record to each printer, twice. */
+static void
+show_seeds(const struct rec *r)
+{
+	uint8_t	 buf[2 * (RECORD_MAX + 2)];
+	char	 name[16];
+	uint8_t	 i;
+
+	buf[0] = (uint8_t)(r->len >> 8);
+	buf[1] = (uint8_t)r->len;
+	memcpy(buf + 2, r->buf, r->len);
+	memcpy(buf + 2 + r->len, buf, 2 + r->len);
+	for (i = 0; i < 11; i++) {
+		snprintf(name, sizeof(name), "print-%u", i);
+		seed("show", name, (char[]){ (char)i, (char)(i * 3) }, 2, buf,
+		    2 * (2 + r->len));
+	}
+}
+
 static void
 record_seeds(void)
 {
@@ -183,6 +202,7 @@ record_seeds(void)
 	rec_end(&r);
 	FUZZ_CHECK(rec_finish(&r) == 0);
 	seed("record", "all", "", 0, r.buf, r.len);
+	show_seeds(&r);
 	rec_init(&r);
 	FUZZ_CHECK(rec_finish(&r) == 0);
 	seed("record", "empty", "", 0, r.buf, r.len);
@@ -282,6 +302,11 @@ process_seeds(void)
 		seed("dispatch", buf, (char[]){ (char)t, 1, (char)0xf9 }, 3,
 		    "\x10\1\0\0\0\x10\0\0\x80\0\0\0\0\0\0\0\0", 17);
 	}
+	/* Attach eth, welcome, attached as 1, a peer, a message, sent. */
+	STEPS("lib", "life", "\0\x60\x41\1\x70\2\2\0\4\0\0\0\1\x64\5\1\7"
+	    "\x70\7\2\7\x0c\0\0\0\1\0\0\0\0text\x47\7\0\1\4");
+	STEPS("lib", "sessions", "\0\x60\x42\1\x61\x46\1\x70\2\2\0\4\0\0\0\1"
+	    "\x71\2\2\0\4\0\0\0\1\x68\5\x10");
 	/* Client 1 says hello, asks for the status, and gets it. */
 	STEPS("client", "show", "\1\x21\x51\1\1\1\0\1\xe1\1\xe2\1\0\1x");
 	STEPS("client", "monitor", "\1\x21\x51\6\1\1\xe0\0\1\3abc\x1d");

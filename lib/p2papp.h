@@ -34,7 +34,7 @@ struct p2papp_version {
 /* What the daemon does when its queue for this application is full. */
 enum p2papp_policy {
 	P2PAPP_STOP = 0,		/* stop reading its peers */
-	P2PAPP_DROP_OLDEST = 1,		/* drop its messages, counted */
+	P2PAPP_DROP = 1,		/* drop its messages, counted */
 	P2PAPP_DISCONNECT = 2		/* disconnect the peer */
 };
 

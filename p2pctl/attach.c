@@ -76,7 +76,7 @@ static int
 policy_byname(const char *name)
 {
 	static const char *const names[] = {
-		[P2PAPP_STOP] = "stop", [P2PAPP_DROP_OLDEST] = "drop-oldest",
+		[P2PAPP_STOP] = "stop", [P2PAPP_DROP] = "drop",
 		[P2PAPP_DISCONNECT] = "disconnect"
 	};
 	int	 i;

@@ -80,7 +80,7 @@ enum app_error {
 
 enum app_sent { APS_WRITTEN = 0, APS_DROPPED = 1, APS_GONE = 2 };
 enum app_mode { APM_OWNER = 0, APM_TAP = 1 };
-enum app_policy { APP_STOP = 0, APP_DROP_OLDEST = 1, APP_DISCONNECT = 2 };
+enum app_policy { APP_STOP = 0, APP_DROP = 1, APP_DISCONNECT = 2 };
 
 struct app_head {
 	uint32_t	 len;

@@ -32,7 +32,7 @@ send_init(struct child *c)
 		strlcpy(m.chroot, conf->chroot, sizeof(m.chroot));
 	switch (c->kind) {
 	case PROC_SESSION:
-		m.maxfiles = conf->max_peers + parent.nodes.n + 2048;
+		m.maxfiles = parent.maxfiles;
 		break;
 	case PROC_LISTENER:
 		m.maxfiles = 2 * conf->max_pending_in + 512;

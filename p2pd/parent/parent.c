@@ -173,6 +173,7 @@ raise_limits(void)
 {
 	struct rlimit rl;
 
+	parent.maxfiles = 1024;
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		return;
 	if (parent.root && rl.rlim_max < 2 * parent.conf->max_peers + 4096)
@@ -180,10 +181,11 @@ raise_limits(void)
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 		log_warn("RLIMIT_NOFILE");
-	else if (rl.rlim_cur < parent.conf->max_peers + 1024)
-		log_warnx("max-peers %u, but only %llu open files are allowed "
-		    "here", parent.conf->max_peers,
-		    (unsigned long long)rl.rlim_cur);
+	parent.maxfiles = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
+	if (parent.maxfiles < parent.conf->max_peers + SESSION_SPARE_FILES)
+		log_warnx("max-peers %u, but only %u open files are allowed "
+		    "here: a session takes %u peers", parent.conf->max_peers,
+		    parent.maxfiles, parent.maxfiles / 2);
 }
 
 /* From the first thing to tidy up until the loop does it, no signal ends us. */

@@ -112,6 +112,7 @@ struct parent {
 	int			 stopping;
 	int			 failed;	/* for the exit status */
 	uint64_t		 started_ms;
+	uint32_t		 maxfiles;	/* that a process may have open */
 	struct proc_layers	 layers;
 	uint8_t			 id[SECP_PUB];
 
@@ -129,6 +130,9 @@ struct parent {
 	struct shows		 shows;
 	struct waiters		 waiters;
 };
+
+/* Files of a session that are not its peers: goodbyes, applications, loop. */
+#define SESSION_SPARE_FILES	1024
 
 extern struct parent	 parent;	/* the one */
 

@@ -11,7 +11,21 @@
 
 /* Peers from the moment they are in the table until they are out of it. */
 
-/* The least loaded session that has every owner and room in its channel. */
+/*
+ * A session without a file to receive a peer by would lose its channel and all
+ * its peers: stay well below its limit.
+ */
+static int
+session_has_files(const struct child *c)
+{
+	uint32_t spare = SESSION_SPARE_FILES;
+
+	if (spare > parent.maxfiles / 2)
+		spare = parent.maxfiles / 2;
+	return c->npeers < parent.maxfiles - spare;
+}
+
+/* The least loaded session that has every owner, and room for a peer. */
 static struct child *
 session_choose(const struct sharedcap *shared, uint32_t n)
 {
@@ -21,7 +35,8 @@ session_choose(const struct sharedcap *shared, uint32_t n)
 
 	for (c = child_next(PROC_SESSION, NULL); c != NULL;
 	    c = child_next(PROC_SESSION, c)) {
-		if (!child_ready(c) || channel_full(c->ch))
+		if (!child_ready(c) || channel_full(c->ch) ||
+		    !session_has_files(c))
 			continue;
 		for (i = 0; i < n; i++) {
 			cap = apps_cap(&parent.apps, shared[i].owner);

@@ -61,7 +61,7 @@ START_TEST(two_sessions)
 	fake_start(&f, 2);
 	ck_assert_ptr_nonnull(app = p2papp_open(f.path, "two", NULL));
 	ck_assert_ptr_null(p2papp_token(app));
-	ck_assert_int_eq(p2papp_attach(app, "aaa", &v, 1, P2PAPP_DROP_OLDEST, &cap), 0);
+	ck_assert_int_eq(p2papp_attach(app, "aaa", &v, 1, P2PAPP_DROP, &cap), 0);
 	ck_assert_uint_eq(fake_accept(&f, &hello), 0);
 	ck_assert_uint_eq(hello.token[0], 0);
 	ck_assert_str_eq(hello.name, "two");
@@ -81,7 +81,7 @@ START_TEST(two_sessions)
 	fake_read(&f, 0, AF_ATTACH);
 	ck_assert_int_eq(app_attach_decode(&attach, f.body, f.head.len), 0);
 	ck_assert_str_eq(attach.name, "aaa");
-	ck_assert_uint_eq(attach.policy, APP_DROP_OLDEST);
+	ck_assert_uint_eq(attach.policy, APP_DROP);
 	ck_assert_uint_eq(attach.vers[0].codes, 3);
 	fake_capid(&f, 0, AF_ATTACHED, f.head.request, 70);
 	fake_peer_up(&f, 0, 1000, 70);

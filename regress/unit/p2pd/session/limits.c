@@ -149,7 +149,7 @@ START_TEST(policy_drop)
 	uint32_t	 last = 0, gaps = 0;
 	uint64_t	 dropped;
 
-	open_app(APP_DROP_OLDEST);
+	open_app(APP_DROP);
 	tpeer_open(&tp, 5, shared, 1, 1);
 	tapp_expect(&ta, AF_PEER_UP);
 	n = send_until_full(&tp, 500);

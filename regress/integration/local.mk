@@ -10,7 +10,7 @@ if HOST_LINUX
 TESTS += $(integration_tests) regress/house/house.sh
 endif
 EXTRA_DIST += $(integration_tests) regress/integration/p2ptest.py \
-	regress/house/house.sh
+	regress/house/house.sh regress/house/valgrind.sh
 AM_TESTS_ENVIRONMENT = P2PD_BUILD='$(abs_top_builddir)'; export P2PD_BUILD; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
@@ -25,20 +25,10 @@ regress_integration_walls_LDADD = common/libipc.a common/libbase.a \
 	$(SECCOMP_LIBS) $(BSD_LIBS)
 endif
 
-# Memory by valgrind: the unit tests, then whole daemons. The sandbox is off in
-# it (valgrind's own system calls are on no list), and the daemon says so.
-VALGRIND = valgrind --leak-check=full --show-leak-kinds=definite \
-	--errors-for-leak-kinds=definite --num-callers=20
-valgrind_daemon = --trace-children=yes
+# Memory by valgrind: the unit tests, then whole daemons.
+valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
+	admission.py start.py) $(filter regress/unit/%,$(check_PROGRAMS))
 check-valgrind: all $(check_PROGRAMS)
-	@for t in $(filter regress/unit/%,$(check_PROGRAMS)); do \
-		echo "valgrind: $$t"; \
-		CK_FORK=no CK_DEFAULT_TIMEOUT=0 P2PD_TEST_SLOW=1 srcdir='$(srcdir)' \
-		$(VALGRIND) -q --error-exitcode=99 ./$$t >valgrind.out 2>&1 || \
-		{ cat valgrind.out; exit 1; }; done; rm -f valgrind.out
-	@for t in start admission hostile; do \
-		P2PD_BUILD='$(abs_top_builddir)' P2PD_TEST_SANDBOX=off \
-		P2PD_TEST_SLOW=1 P2PD_TEST_WAIT=240 PYTHONDONTWRITEBYTECODE=1 \
-		P2PD_TEST_WRAP='$(VALGRIND) $(valgrind_daemon)' \
-		$(srcdir)/regress/integration/$$t.py || exit 1; done
+	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \
+	    $(srcdir)/regress/house/valgrind.sh $(valgrind_tests)
 .PHONY: check-valgrind

@@ -74,11 +74,43 @@ make_hello(uint8_t *out, uint32_t ncaps)
 	return len;
 }
 
+/* More capabilities than we keep. */
+static size_t
+make_long_hello(uint8_t *out)
+{
+	struct rlpw	 w;
+	size_t		 len;
+	char		 name[8];
+	unsigned int	 i;
+
+	rlpw_init(&w, out, HELLO_MAX);
+	rlpw_list(&w);
+	rlpw_uint(&w, BASE_VERSION);
+	rlpw_str(&w, "many");
+	rlpw_list(&w);
+	for (i = 0; i < CAPS_MAX + 10; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		rlpw_list(&w);
+		rlpw_str(&w, name);
+		rlpw_uint(&w, i);
+		rlpw_end(&w);
+	}
+	rlpw_end(&w);
+	rlpw_uint(&w, 30303);
+	rlpw_bytes(&w, fuzz_pub(1), SECP_PUB);
+	rlpw_end(&w);
+	FUZZ_CHECK(rlpw_finish(&w, &len) == 0);
+	return len;
+}
+
 static void
 base_seeds(void)
 {
 	uint8_t	 hello[HELLO_MAX], packed[2 * HELLO_MAX];
 	size_t	 n;
+
+	n = make_long_hello(hello);
+	seed("base", "hello-many", "\0", 1, hello, n);
 
 	n = make_hello(hello, 2);
 	seed("base", "hello", "\0", 1, hello, n);
@@ -316,6 +348,11 @@ process_seeds(void)
 	STEPS("peer", "message", "\0\x10\x1c\x20\4\x74\x65\x78\x74\x10");
 	STEPS("peer", "pressure", "\0\x10\x1c\x20\x4e\x20\x01\x1c\x20\x4e\x20\2"
 	    "\x1c\x20\x4e\x20\3\x0c\x0c\x08");
+	/* Not read for its full application's sake, and stopped meanwhile. */
+	STEPS("peer", "stalled", "\0\x12\x10\x1c\x20\x4e\0\1\x1c\x20\x4e\0\2"
+	    "\x1c\x20\x4e\0\3\x18\x08\x3c\0\x08\x0e\x0e\x0e\x0e\x0e\x0e\x0e\x0e\x0e");
+	STEPS("peer", "stalled-long", "\0\x10\x1c\x20\x4e\0\1\x1c\x20\x4e\0\2"
+	    "\x1c\x20\x4e\0\3\x18\5\x18\x0c\x0c");
 	STEPS("peer", "disconnect", "\2\x10\x1c\1\2\xc1\4\x0c\x10");
 	STEPS("peer", "two-owners", "\x44\x10\x1c\x10\4text\x1c\x20\4text\x08");
 	/* Two applications: attach, a peer, sends, disconnect. */
@@ -348,6 +385,11 @@ parent_seeds(void)
 	seed("parent", "peer-end", "\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2,
 	    sizeof("\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
 	    RLPX_STATE_LEN + 11);
+	/* Refused for want of applications, and asked for again. */
+	memcpy(state + RLPX_STATE_LEN, CHECK1, sizeof(CHECK1) - 1);
+	seed("parent", "refused", "\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0",
+	    sizeof("\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0") - 1, state,
+	    RLPX_STATE_LEN + sizeof(CHECK1) - 1);
 	STEPS("parent", "attempt", "\0" KEYS "\1\5\1\1\4\x0f\xff\xff\1\1\2\1\1");
 	STEPS("parent", "dial", "\0\2\6\1\1\2\0\2\2\1\2\1\2\3\1\0\1\2\1");
 	STEPS("parent", "resolve", "\0\2\7\1\3abc\3\2\1\1\2");

@@ -234,6 +234,38 @@ ses_parent(struct fuzz *f)
 	}
 }
 
+static uint64_t
+held_by(const struct peers *list, int state)
+{
+	struct peer	*p;
+	uint64_t	 held = 0;
+
+	TAILQ_FOREACH(p, list, entry) {
+		FUZZ_CHECK((int)p->state == state);
+		FUZZ_CHECK((p->stalled_on != NULL) == ((p->pause & PAUSE_APP) != 0));
+		held += p->holder.held;
+	}
+	return held;
+}
+
+/* What holds between turns. */
+static void
+check(void)
+{
+	struct peer	*p;
+	struct app	*a;
+	uint64_t	 held;
+
+	held = held_by(&ses.peers, PEER_UP) + held_by(&ses.lingering, PEER_LINGER);
+	TAILQ_FOREACH(a, &ses.apps, entry) {
+		held += a->holder.held;
+		TAILQ_FOREACH(p, &a->stalled, stalled)
+			FUZZ_CHECK(p->state == PEER_UP && p->stalled_on == a);
+	}
+	FUZZ_CHECK(TAILQ_EMPTY(&ses.dead) && TAILQ_EMPTY(&ses.deadapps));
+	FUZZ_CHECK(held == budget_used());
+}
+
 void
 ses_loop(void)
 {
@@ -244,6 +276,8 @@ ses_loop(void)
 		app_attached(&answers[i]);
 	nanswers = 0;
 	fuzz_loop();
+	if (!world.done)
+		check();
 }
 
 void

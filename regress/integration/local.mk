@@ -25,9 +25,11 @@ regress_integration_walls_LDADD = common/libipc.a common/libbase.a \
 	$(SECCOMP_LIBS) $(BSD_LIBS)
 endif
 
-# Memory by valgrind: the unit tests, then whole daemons.
+# Memory by valgrind: the unit tests, then whole daemons. Not ipc_proc: it
+# executes itself by descriptor, and what valgrind gives it there is not it.
 valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
-	admission.py start.py) $(filter regress/unit/%,$(check_PROGRAMS))
+	admission.py start.py) $(filter-out regress/unit/ipc_proc,\
+	$(filter regress/unit/%,$(check_PROGRAMS)))
 check-valgrind: all $(check_PROGRAMS)
 	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \
 	    $(srcdir)/regress/house/valgrind.sh $(valgrind_tests)

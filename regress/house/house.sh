@@ -39,6 +39,8 @@ for f in common/wire/*.[ch] common/crypto/*.[ch]; do
 done
 
 for f in $(find common p2pd p2pctl lib regress -name '*.[chy]' | sort); do
+	# A tarball has what yacc made, too.
+	[ "$f" = p2pd/parent/parse.c ] && continue
 	lines=$(wc -l <"$f")
 	[ "$lines" -le 800 ] || complain "$f: $lines lines, over 800"
 	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' ||

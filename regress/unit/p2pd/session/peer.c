@@ -197,7 +197,10 @@ both_ways(size_t n)
 	ck_assert(memcmp(ta.body + APP_MSG_HEAD, big, n) == 0);
 
 	tapp_message(&ta, (uint32_t)n, 5, AFL_COMPLETE, 100, 3, big, n);
-	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	/* Under valgrind it takes long enough for a ping in between. */
+	do
+		ck_assert_int_eq(tpeer_recv(&tp), 1);
+	while (tp.code == BASE_PING);
 	ck_assert_uint_eq(tp.code, 0x13);
 	ck_assert_uint_eq(tp.len, n);
 	ck_assert(memcmp(tp.data, big, n) == 0);
@@ -270,7 +273,7 @@ START_TEST(announced)
 	uint8_t	*buf;
 	size_t	 len, n;
 
-	ck_assert_ptr_nonnull(buf = malloc(frame_wire_len(FRAME_MAX) + 16));
+	ck_assert_ptr_nonnull(buf = calloc(1, frame_wire_len(FRAME_MAX) + 16));
 	len = frame_seal_raw(tp.codec, buf, 0x10, big, FRAME_MAX - 1);
 	tpeer_write(&tp, buf, FRAME_HEAD + 1);
 	pump();

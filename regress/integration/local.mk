@@ -26,9 +26,10 @@ regress_integration_walls_LDADD = common/libipc.a common/libbase.a \
 endif
 
 # Memory by valgrind: the unit tests, then whole daemons. Not ipc_proc: it
-# executes itself by descriptor, and what valgrind gives it there is not it.
+# executes itself by descriptor, and what valgrind gives it there is not it; nor
+# session_peer, whose messages of 16 MiB take it many minutes.
 valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
-	admission.py start.py) $(filter-out regress/unit/ipc_proc,\
+	admission.py start.py) $(filter-out regress/unit/ipc_proc regress/unit/session_peer,\
 	$(filter regress/unit/%,$(check_PROGRAMS)))
 check-valgrind: all $(check_PROGRAMS)
 	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \

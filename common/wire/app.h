@@ -26,7 +26,10 @@
  *   AF_HELLO: AF_WELCOME, or AF_ERROR and the end. A token that is not known
  *   (any more) is no error: Welcome brings a new one.
  *   AF_ATTACH: AF_ATTACHED, then AF_PEER_UP with AFL_SNAPSHOT for each peer
- *   that is up and AF_SNAPSHOT_END; or AF_ERROR.
+ *   that is up and AF_SNAPSHOT_END, which counts what was missed when the
+ *   capability was resumed within the grace time; or AF_ERROR.
+ *   AF_UPDATE: AF_UPDATED or AF_ERROR. Each kind of option that it brings
+ *   replaces all earlier ones of that kind; an empty value removes them.
  *   AF_DETACH: AF_DETACHED; nothing of this capability follows, nor do its
  *   peers go down one by one. AF_ERROR (NOTFOUND) when it is not attached.
  *   AF_SEND: with AFL_COMPLETE exactly one AF_SENT (APS_GONE when the peer is
@@ -34,9 +37,19 @@
  *   AF_ERROR. Without, only an AF_ERROR: NOTFOUND for a peer that is gone,
  *   QUEUE for no memory; a full queue makes the connection wait. Either way
  *   INVALID for a code out of range, TOOBIG.
- *   AF_DISCONNECT: AF_PEER_DOWN comes; AF_ERROR (NOTFOUND) for no such peer.
+ *   AF_MULTISEND: with AFL_COMPLETE one AF_SENT_MANY when the last of its peers
+ *   is decided, or AF_ERROR (INVALID, TOOBIG, QUEUE). Peers that are gone, not
+ *   of this capability, or of another version when one is named, count as
+ *   gone; those whose queue is full as dropped: it never waits.
+ *   AF_ACCEPT: the handshake of the program's own with this peer is done; no
+ *   answer, AF_ERROR (NOTFOUND) for no such peer.
+ *   AF_DISCONNECT, AF_PENALISE: AF_PEER_DOWN comes; AF_ERROR (NOTFOUND) for no
+ *   such peer.
+ *   AF_HINT: no answer; AF_ERROR (INVALID, QUEUE).
+ * A tap may send AF_ATTACH, AF_UPDATE and AF_DETACH only; DENIED otherwise.
  * Events, which are numbered: AF_PEER_UP, AF_PEER_DOWN, AF_MESSAGE,
- * AF_SNAPSHOT_END. A message that is dropped leaves a gap in their numbers.
+ * AF_SNAPSHOT_END, AF_DROPPED, AF_STALLED, AF_WRITABLE. A message that is
+ * dropped leaves a gap in their numbers.
  */
 #define APP_HEADER	16
 #define APP_MAGIC	0x70327064U	/* "p2pd" */
@@ -54,6 +67,11 @@ enum app_type {
 	AF_DETACH = 0x0003,
 	AF_SEND = 0x0004,
 	AF_DISCONNECT = 0x0005,
+	AF_UPDATE = 0x0006,
+	AF_MULTISEND = 0x0007,
+	AF_ACCEPT = 0x0008,
+	AF_PENALISE = 0x0009,
+	AF_HINT = 0x000a,
 	/* to the application */
 	AF_WELCOME = 0x8001,
 	AF_ATTACHED = 0x8002,
@@ -63,19 +81,29 @@ enum app_type {
 	AF_PEER_DOWN = 0x8006,
 	AF_MESSAGE = 0x8007,
 	AF_SENT = 0x8008,
-	AF_SNAPSHOT_END = 0x8009
+	AF_SNAPSHOT_END = 0x8009,
+	AF_UPDATED = 0x800a,
+	AF_DROPPED = 0x800b,
+	AF_STALLED = 0x800c,
+	AF_WRITABLE = 0x800d,
+	AF_SENT_MANY = 0x800e
 };
 
 /* flags */
-#define AFL_COMPLETE	0x0001	/* AF_SEND: answer with AF_SENT */
+#define AFL_COMPLETE	0x0001	/* AF_SEND, AF_MULTISEND: tell the outcome */
 #define AFL_SNAPSHOT	0x0002	/* AF_PEER_UP: was up before the attach */
+#define AFL_PRIORITY	0x0004	/* AF_SEND, AF_MULTISEND: before what waits
+				   without it, in order among themselves */
+#define AFL_OUT		0x0008	/* AF_MESSAGE to a tap: by the owner, to the
+				   peer */
 
 enum app_error {
 	APE_OK = 0, APE_MALFORMED = 1, APE_VERSION = 2, APE_DENIED = 3,
 	APE_BUSY = 4,		/* another owner has it */
 	APE_ROOM = 5,		/* Hello would be too long */
 	APE_INVALID = 6, APE_NOTFOUND = 7, APE_TOOBIG = 8, APE_UNSUPPORTED = 9,
-	APE_STOPPING = 10, APE_QUEUE = 11
+	APE_STOPPING = 10, APE_QUEUE = 11,
+	APE_RECORD = 12		/* the node's record would be too long; room says */
 };
 
 enum app_sent { APS_WRITTEN = 0, APS_DROPPED = 1, APS_GONE = 2 };
@@ -101,7 +129,8 @@ struct app_hello {		/* magic u32, major u16, minor u16, features u64,
 
 struct app_welcome {		/* magic, major, minor, features, sessions u16,
 				   session u16, token, node id 64, max payload u32,
-				   daemon's name u16+bytes */
+				   grace ms u32, flags u32 (1 resumed: the hello's
+				   token was known), daemon's name u16+bytes */
 	uint16_t	 major, minor;
 	uint64_t	 features;
 	uint16_t	 sessions;
@@ -109,12 +138,16 @@ struct app_welcome {		/* magic, major, minor, features, sessions u16,
 	uint8_t		 token[16];
 	uint8_t		 id[64];
 	uint32_t	 max_payload;
+	uint32_t	 grace_ms;
+	uint32_t	 flags;
 	char		 name[CLIENT_MAX];
 };
+#define APW_RESUMED	0x01
 
 #define APP_VERS_MAX	16
 struct app_attach {		/* name 8 (NUL-padded), mode u8, policy u8, count u16,
-				   count times: version u32, codes u32 */
+				   count times: version u32, codes u32; options.
+				   A tap may have a count of 0: all versions. */
 	char		 name[CAP_NAME_MAX + 1];
 	uint8_t		 mode;
 	uint8_t		 policy;
@@ -123,6 +156,71 @@ struct app_attach {		/* name 8 (NUL-padded), mode u8, policy u8, count u16,
 		uint32_t version;
 		uint32_t codes;
 	}		 vers[APP_VERS_MAX];
+	const uint8_t	*opts;		/* into the body; optslen 0: none */
+	size_t		 optslen;
+};
+
+/*
+ * Options stand at the end of AF_ATTACH and AF_UPDATE, one after the other:
+ * type u16, length u16, value. Kinds that are not known are skipped. Kinds
+ * marked * may stand several times.
+ */
+enum app_opt {
+	AO_QUEUE_PEER = 1,	/* u32 bytes kept for a peer that we do not read
+				   (at most, and by default, p2pd.conf's) */
+	AO_QUEUE_APP = 2,	/* u32 the same for all peers of this capability */
+	AO_HANDSHAKE = 3,	/* u32 ms: a peer that has not been accepted by
+				   then is dropped (0x0b); 0: none; at most 60,000 */
+	AO_FIRST = 4,		/* * version u32, code u32, payload: sent the moment
+				   a peer with that version (0: any) is up */
+	AO_WANTED = 5,		/* u32: peers wanted */
+	AO_ENR = 6,		/* * key (u8 length, bytes), value (one RLP item):
+				   to be published in the node's record */
+	AO_CONDITION = 7	/* * key (u8 length, bytes), then any number of
+				   prefixes (u8 length, bytes): dial only nodes
+				   whose record has the key, its value (the RLP
+				   item) beginning with one of them, if any */
+};
+#define APP_FIRSTS_MAX	APP_VERS_MAX
+#define APP_ENRS_MAX	8
+#define APP_ENRKEY_MAX	32
+#define APP_CONDS_MAX	4
+#define APP_PREFIXES_MAX 16
+#define APP_PREFIX_MAX	32
+#define APP_HANDSHAKE_MAX 60000
+
+/* Walks over options: see app_opt_next(). */
+struct app_opt_iter {
+	const uint8_t	*p;
+	size_t		 left;
+	uint16_t	 type;		/* of the present one */
+	const uint8_t	*value;
+	uint16_t	 len;
+};
+
+enum app_select {
+	APL_LIST = 0,		/* the handles listed */
+	APL_ALL = 1,		/* every peer of the capability */
+	APL_BUT = 2,		/* all but the handles listed */
+	APL_RANDOM = 3		/* k of APL_BUT, at random */
+};
+#define APP_LIST_MAX	4096
+struct app_multisend {		/* capid u32, code u32, version u32 (0 any), select u8,
+				   zero u8, count u16, k u32, count times a handle
+				   u32; then the payload */
+	uint32_t	 capid, code, version;
+	uint8_t		 select;
+	uint16_t	 count;
+	uint32_t	 k;
+	const uint8_t	*handles;	/* into the body, count times 4 bytes */
+	const uint8_t	*payload;	/* into the body */
+	size_t		 paylen;
+};
+
+struct app_hint {		/* node id 64, address 19 (TCP), udp port u16 */
+	uint8_t		 id[64];
+	struct addr	 addr;
+	uint16_t	 udp;
 };
 
 struct app_peer_up {		/* capid u32, version u32, codes u32, peer flags u8
@@ -148,11 +246,19 @@ struct app_peer_down {		/* capid u32, reason u16, disc u8, remote u8, ms u64,
 
 /*
  * Bodies without a struct:
- *   AF_DETACH, AF_ATTACHED, AF_DETACHED, AF_SNAPSHOT_END: capid u32
+ *   AF_DETACH, AF_ATTACHED, AF_DETACHED, AF_UPDATED, AF_ACCEPT: capid u32
+ *   AF_UPDATE: capid u32, options
+ *   AF_SNAPSHOT_END, AF_DROPPED: capid u32, zero u32, messages u64, bytes u64
+ *     (missed, or dropped since last told; in AF_DROPPED of the peer in the
+ *     header, of all together when that is 0)
  *   AF_SEND, AF_MESSAGE: capid u32, code u32 (relative), payload
  *   AF_DISCONNECT: wire reason u8
+ *   AF_PENALISE: wire reason u8, zero 3, seconds u32 (0: no ban)
  *   AF_ERROR: error u16, room u16, text u16+bytes
- *   AF_SENT: outcome u8
+ *   AF_SENT: outcome u8, zero 3, depth u32 (bytes that now wait for the peer)
+ *   AF_SENT_MANY: written u32, dropped u32, gone u32
+ *   AF_STALLED, AF_WRITABLE: capid u32, depth u32 (the queue to the peer in the
+ *     header went over its high mark, or under the low one again)
  */
 #define APP_MSG_HEAD	8	/* capid and code before a payload */
 
@@ -183,6 +289,21 @@ size_t	 app_error_encode(uint8_t *out, size_t size, uint16_t error, uint16_t roo
 	    const char *text);
 int	 app_error_decode(uint16_t *error, uint16_t *room, char *text, size_t textlen,
 	    const uint8_t *, size_t);
+size_t	 app_multisend_encode(uint8_t *out, size_t size,
+	    const struct app_multisend *);	/* without the payload */
+int	 app_multisend_decode(struct app_multisend *, const uint8_t *, size_t);
+size_t	 app_hint_encode(uint8_t *out, size_t size, const struct app_hint *);
+int	 app_hint_decode(struct app_hint *, const uint8_t *, size_t);
+size_t	 app_counts_encode(uint8_t *out, size_t size, uint32_t capid,
+	    uint64_t msgs, uint64_t bytes);	/* SNAPSHOT_END, DROPPED */
+int	 app_counts_decode(uint32_t *capid, uint64_t *msgs, uint64_t *bytes,
+	    const uint8_t *, size_t);
+/* Appends one option to out, which has *len bytes of size already; 0 or -1. */
+int	 app_opt_add(uint8_t *out, size_t size, size_t *len, uint16_t type,
+	    const void *value, size_t vlen);
+void	 app_opt_start(struct app_opt_iter *, const uint8_t *opts, size_t len);
+/* 1 with the next one, 0 at the end, -1 when it does not fit its body. */
+int	 app_opt_next(struct app_opt_iter *);
 uint32_t app_get32(const uint8_t *);
 void	 app_put32(uint8_t *, uint32_t);
 const char *app_error_name(unsigned int);

@@ -12,6 +12,8 @@
 #define SECP_PUB	64
 #define SECP_PRIV	32
 #define SECP_SIG	65	/* r || s || recovery id 0..3 */
+#define SECP_SIG64	64	/* r || s */
+#define SECP_COMP	33	/* 2 or 3 by y's parity || x */
 
 /*
  * Once a process, before the rest and before its jail: makes and randomises
@@ -39,5 +41,14 @@ int	 secp_sign(uint8_t sig[SECP_SIG], const uint8_t hash[32],
 /* 0, or -1 for any bad signature, recovery ids over 3 included. */
 int	 secp_recover(uint8_t pub[SECP_PUB], const uint8_t hash[32],
 	    const uint8_t sig[SECP_SIG]);
+/*
+ * 0 when pub made this signature, whose s is in the lower half, else -1.  This
+ * and the next two work before secp_init, too.
+ */
+int	 secp_verify(const uint8_t pub[SECP_PUB], const uint8_t hash[32],
+	    const uint8_t sig[SECP_SIG64]);
+/* The 33-byte form and back. 0, or -1 for what is no point of the curve. */
+int	 secp_compress(uint8_t out[SECP_COMP], const uint8_t pub[SECP_PUB]);
+int	 secp_decompress(uint8_t pub[SECP_PUB], const uint8_t in[SECP_COMP]);
 
 #endif

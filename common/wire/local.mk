@@ -15,3 +15,7 @@ common_libwire_a_SOURCES += \
 
 # The application protocol.
 common_libwire_a_SOURCES += common/wire/app.c common/wire/app.h
+
+# Discovery.
+common_libwire_a_SOURCES += \
+	common/wire/enr.h common/wire/discv4.h

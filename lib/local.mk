@@ -9,7 +9,8 @@ include_HEADERS += lib/p2papp.h
 pkgconfig_DATA += lib/libp2papp.pc
 EXTRA_DIST += lib/p2papp.map
 lib_libp2papp_la_SOURCES = $(LIBAPP_SOURCES) common/base/addr.c \
-	common/base/util.c common/wire/app.c common/wire/reason.c
+	common/base/util.c common/wire/app.c common/wire/appopt.c \
+	common/wire/reason.c
 lib_libp2papp_la_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS)
 lib_libp2papp_la_LDFLAGS = $(HARDEN_LDFLAGS) -no-undefined -version-info 0:0:0
 if HAVE_VERSION_SCRIPT

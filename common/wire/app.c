@@ -235,6 +235,8 @@ app_welcome_encode(uint8_t *out, size_t size, const struct app_welcome *v)
 	put(&w, v->token, sizeof(v->token));
 	put(&w, v->id, sizeof(v->id));
 	put_uint(&w, v->max_payload, 4);
+	put_uint(&w, v->grace_ms, 4);
+	put_uint(&w, v->flags, 4);
 	put_text(&w, v->name, sizeof(v->name));
 	return written(&w);
 }
@@ -253,6 +255,8 @@ app_welcome_decode(struct app_welcome *v, const uint8_t *p, size_t len)
 	get_bytes(&r, v->token, sizeof(v->token));
 	get_bytes(&r, v->id, sizeof(v->id));
 	v->max_payload = (uint32_t)get_uint(&r, 4);
+	v->grace_ms = (uint32_t)get_uint(&r, 4);
+	v->flags = (uint32_t)get_uint(&r, 4);
 	get_text(&r, v->name, sizeof(v->name));
 	return r.failed ? -1 : 0;
 }
@@ -265,8 +269,8 @@ app_attach_encode(uint8_t *out, size_t size, const struct app_attach *a)
 	size_t		 i, n;
 
 	n = strnlen(a->name, sizeof(a->name));
-	if (n == 0 || n > CAP_NAME_MAX || a->nvers == 0 ||
-	    a->nvers > APP_VERS_MAX)
+	if (n == 0 || n > CAP_NAME_MAX || a->nvers > APP_VERS_MAX ||
+	    (a->nvers == 0 && a->mode != APM_TAP))
 		return 0;
 	memset(name, 0, sizeof(name));
 	memcpy(name, a->name, n);
@@ -278,6 +282,7 @@ app_attach_encode(uint8_t *out, size_t size, const struct app_attach *a)
 		put_uint(&w, a->vers[i].version, 4);
 		put_uint(&w, a->vers[i].codes, 4);
 	}
+	put(&w, a->opts, a->optslen);
 	return written(&w);
 }
 
@@ -285,8 +290,10 @@ app_attach_encode(uint8_t *out, size_t size, const struct app_attach *a)
 int
 app_attach_decode(struct app_attach *a, const uint8_t *p, size_t len)
 {
-	struct reader	 r = { p, len, 0 };
-	size_t		 i;
+	struct app_opt_iter	 it;
+	struct reader		 r = { p, len, 0 };
+	size_t			 i;
+	int			 more;
 
 	memset(a, 0, sizeof(*a));
 	get_bytes(&r, a->name, CAP_NAME_MAX);
@@ -303,7 +310,14 @@ app_attach_decode(struct app_attach *a, const uint8_t *p, size_t len)
 		a->vers[i].version = (uint32_t)get_uint(&r, 4);
 		a->vers[i].codes = (uint32_t)get_uint(&r, 4);
 	}
-	return r.failed ? -1 : 0;
+	if (r.failed)
+		return -1;
+	a->opts = r.p;
+	a->optslen = r.left;
+	app_opt_start(&it, a->opts, a->optslen);
+	while ((more = app_opt_next(&it)) == 1)
+		continue;
+	return more;
 }
 
 size_t
@@ -399,6 +413,96 @@ app_error_decode(uint16_t *error, uint16_t *room, char *text, size_t textlen,
 	return r.failed ? -1 : 0;
 }
 
+size_t
+app_multisend_encode(uint8_t *out, size_t size, const struct app_multisend *m)
+{
+	struct writer	 w = { out, size, 0, 0 };
+
+	if (m->count > APP_LIST_MAX)
+		return 0;
+	put_uint(&w, m->capid, 4);
+	put_uint(&w, m->code, 4);
+	put_uint(&w, m->version, 4);
+	put_uint(&w, m->select, 1);
+	put_uint(&w, 0, 1);
+	put_uint(&w, m->count, 2);
+	put_uint(&w, m->k, 4);
+	put(&w, m->handles, 4 * (size_t)m->count);
+	return written(&w);
+}
+
+int
+app_multisend_decode(struct app_multisend *m, const uint8_t *p, size_t len)
+{
+	struct reader	 r = { p, len, 0 };
+
+	memset(m, 0, sizeof(*m));
+	m->capid = (uint32_t)get_uint(&r, 4);
+	m->code = (uint32_t)get_uint(&r, 4);
+	m->version = (uint32_t)get_uint(&r, 4);
+	m->select = (uint8_t)get_uint(&r, 1);
+	get(&r, 1);
+	m->count = (uint16_t)get_uint(&r, 2);
+	m->k = (uint32_t)get_uint(&r, 4);
+	if (m->count > APP_LIST_MAX)
+		return -1;
+	m->handles = get(&r, 4 * (size_t)m->count);
+	if (r.failed)
+		return -1;
+	m->payload = r.p;
+	m->paylen = r.left;
+	return 0;
+}
+
+size_t
+app_hint_encode(uint8_t *out, size_t size, const struct app_hint *h)
+{
+	struct writer	 w = { out, size, 0, 0 };
+
+	put(&w, h->id, sizeof(h->id));
+	put_addr(&w, &h->addr);
+	put_uint(&w, h->udp, 2);
+	return written(&w);
+}
+
+int
+app_hint_decode(struct app_hint *h, const uint8_t *p, size_t len)
+{
+	struct reader	 r = { p, len, 0 };
+
+	memset(h, 0, sizeof(*h));
+	get_bytes(&r, h->id, sizeof(h->id));
+	get_addr(&r, &h->addr);
+	h->udp = (uint16_t)get_uint(&r, 2);
+	return r.failed ? -1 : 0;
+}
+
+size_t
+app_counts_encode(uint8_t *out, size_t size, uint32_t capid, uint64_t msgs,
+    uint64_t bytes)
+{
+	struct writer	 w = { out, size, 0, 0 };
+
+	put_uint(&w, capid, 4);
+	put_uint(&w, 0, 4);
+	put_uint(&w, msgs, 8);
+	put_uint(&w, bytes, 8);
+	return written(&w);
+}
+
+int
+app_counts_decode(uint32_t *capid, uint64_t *msgs, uint64_t *bytes,
+    const uint8_t *p, size_t len)
+{
+	struct reader	 r = { p, len, 0 };
+
+	*capid = (uint32_t)get_uint(&r, 4);
+	get(&r, 4);
+	*msgs = get_uint(&r, 8);
+	*bytes = get_uint(&r, 8);
+	return r.failed ? -1 : 0;
+}
+
 const char *
 app_error_name(unsigned int error)
 {
@@ -415,6 +519,7 @@ app_error_name(unsigned int error)
 		[APE_UNSUPPORTED] = "unsupported",
 		[APE_STOPPING] = "stopping",
 		[APE_QUEUE] = "queue-full",
+		[APE_RECORD] = "record-full",
 	};
 
 	if (error >= sizeof(names) / sizeof(names[0]))

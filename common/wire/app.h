@@ -56,8 +56,11 @@
 #define APP_MAJOR	1
 #define APP_MINOR	0
 #define APP_HELLO_MAX	1024		/* body of AF_HELLO at most */
-#define APP_BODY_MAX	(0xffffffU + 64)	/* of any frame */
-#define APP_COLD_MAX	65536		/* of any frame but SEND and MESSAGE */
+#define APP_LIST_MAX	4096		/* handles in AF_MULTISEND */
+#define APP_MULTI_HEAD	20		/* before these */
+#define APP_BODY_MAX	(0xffffffU + APP_MULTI_HEAD + 4 * APP_LIST_MAX)
+					/* of any frame */
+#define APP_COLD_MAX	65536		/* but SEND, MULTISEND and MESSAGE */
 #define APP_ERRTEXT_MAX	256		/* text of AF_ERROR, with a NUL */
 
 enum app_type {
@@ -189,6 +192,20 @@ enum app_opt {
 #define APP_PREFIX_MAX	32
 #define APP_HANDSHAKE_MAX 60000
 
+/* What is in the value of AO_FIRST, and of AO_ENR and AO_CONDITION. */
+struct app_first {
+	uint32_t	 version, code;
+	const uint8_t	*payload;
+	size_t		 len;
+};
+
+struct app_keyed {
+	const uint8_t	*key;		/* 1 to APP_ENRKEY_MAX bytes */
+	size_t		 keylen;
+	const uint8_t	*rest;		/* a record's value, or prefixes */
+	size_t		 restlen;
+};
+
 /* Walks over options: see app_opt_next(). */
 struct app_opt_iter {
 	const uint8_t	*p;
@@ -204,7 +221,6 @@ enum app_select {
 	APL_BUT = 2,		/* all but the handles listed */
 	APL_RANDOM = 3		/* k of APL_BUT, at random */
 };
-#define APP_LIST_MAX	4096
 struct app_multisend {		/* capid u32, code u32, version u32 (0 any), select u8,
 				   zero u8, count u16, k u32, count times a handle
 				   u32; then the payload */
@@ -272,8 +288,9 @@ void	 app_head_decode(struct app_head *, const uint8_t in[APP_HEADER]);
  * are malformed.
  *
  * Of a hello or welcome of another major version only major and minor are
- * decoded. An attach's name, numbers, mode and policy are as sent: the daemon
- * judges them. An address of an unknown family is none.
+ * decoded. An attach's name, numbers, mode and policy and a multisend's select
+ * are as sent: the daemon judges them; its options fit their body. An address
+ * of an unknown family is none.
  */
 size_t	 app_hello_encode(uint8_t *out, size_t size, const struct app_hello *);
 int	 app_hello_decode(struct app_hello *, const uint8_t *, size_t);
@@ -290,7 +307,7 @@ size_t	 app_error_encode(uint8_t *out, size_t size, uint16_t error, uint16_t roo
 int	 app_error_decode(uint16_t *error, uint16_t *room, char *text, size_t textlen,
 	    const uint8_t *, size_t);
 size_t	 app_multisend_encode(uint8_t *out, size_t size,
-	    const struct app_multisend *);	/* without the payload */
+	    const struct app_multisend *);	/* up to the payload, without it */
 int	 app_multisend_decode(struct app_multisend *, const uint8_t *, size_t);
 size_t	 app_hint_encode(uint8_t *out, size_t size, const struct app_hint *);
 int	 app_hint_decode(struct app_hint *, const uint8_t *, size_t);
@@ -304,6 +321,12 @@ int	 app_opt_add(uint8_t *out, size_t size, size_t *len, uint16_t type,
 void	 app_opt_start(struct app_opt_iter *, const uint8_t *opts, size_t len);
 /* 1 with the next one, 0 at the end, -1 when it does not fit its body. */
 int	 app_opt_next(struct app_opt_iter *);
+/* The value of the present option: 0, or -1 when it is malformed. */
+int	 app_opt_u32(const struct app_opt_iter *, uint32_t *);
+int	 app_opt_first(const struct app_opt_iter *, struct app_first *);
+int	 app_opt_keyed(const struct app_opt_iter *, struct app_keyed *);
+/* The next prefix of a condition, taken out of its rest: 1, 0, or -1. */
+int	 app_opt_prefix(struct app_keyed *, const uint8_t **, size_t *len);
 uint32_t app_get32(const uint8_t *);
 void	 app_put32(uint8_t *, uint32_t);
 const char *app_error_name(unsigned int);

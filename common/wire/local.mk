@@ -14,7 +14,7 @@ common_libwire_a_SOURCES += \
 	common/wire/enode.c common/wire/enode.h
 
 # The application protocol.
-common_libwire_a_SOURCES += common/wire/app.c common/wire/app.h
+common_libwire_a_SOURCES += common/wire/app.c common/wire/appopt.c common/wire/app.h
 
 # Discovery.
 common_libwire_a_SOURCES += \

@@ -21,11 +21,13 @@ static enum rb_result
 unit(void *arg, uint8_t *buf, size_t len)
 {
 	struct app	*a = arg;
+	size_t		 max = APP_COLD_MAX;
 
 	if (!a->has_head) {
 		app_head_decode(&a->head, buf);
-		if (a->head.len > (a->head.type == AF_SEND ? APP_BODY_MAX :
-		    APP_COLD_MAX)) {
+		if (a->head.type == AF_SEND || a->head.type == AF_MULTISEND)
+			max = APP_BODY_MAX;
+		if (a->head.len > max) {
 			app_error(a, a->head.request, APE_MALFORMED, 0,
 			    "frame too long");
 			app_doom(a, "sent a frame that is too long");

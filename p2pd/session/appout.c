@@ -112,8 +112,12 @@ void
 app_sent(uint32_t num, uint32_t request, uint32_t peer, enum app_sent outcome)
 {
 	struct app	*a;
-	uint8_t		 body = (uint8_t)outcome;
+	struct peer	*p;
+	uint8_t		 body[8] = { (uint8_t)outcome };
 
-	if ((a = (struct app *)htab_find(&ses.apptab, num)) != NULL)
-		app_reply(a, AF_SENT, request, peer, &body, 1);
+	if ((a = (struct app *)htab_find(&ses.apptab, num)) == NULL)
+		return;
+	if ((p = peer_find(peer)) != NULL)
+		app_put32(body + 4, (uint32_t)p->out.bytes);
+	app_reply(a, AF_SENT, request, peer, body, sizeof(body));
 }

@@ -309,7 +309,8 @@ app_attached(const struct m_app_attached *m)
 	struct app	*a;
 	struct attach	*at;
 	struct appcap	*ac;
-	uint8_t		 body[4];
+	uint8_t		 body[32];
+	size_t		 n;
 
 	/* it may have gone in the meantime: the parent will hear of it */
 	if ((a = (struct app *)htab_find(&ses.apptab, m->app)) == NULL)
@@ -329,9 +330,10 @@ app_attached(const struct m_app_attached *m)
 		return;
 	}
 	app_put32(body, m->capid);
-	app_reply(a, AF_ATTACHED, m->request, 0, body, sizeof(body));
+	app_reply(a, AF_ATTACHED, m->request, 0, body, 4);
 	snapshot(a, ac);
-	app_event(a, AF_SNAPSHOT_END, 0, 0, body, sizeof(body));
+	n = app_counts_encode(body, sizeof(body), m->capid, 0, 0);
+	app_event(a, AF_SNAPSHOT_END, 0, 0, body, n);
 }
 
 int

@@ -39,6 +39,13 @@ secp_init(void)
 	return ctx == NULL ? -1 : 0;
 }
 
+/* Where no secret is involved, it works without secp_init. */
+static const secp256k1_context *
+public_ctx(void)
+{
+	return ctx != NULL ? ctx : secp256k1_context_static;
+}
+
 /* The library refuses coordinates not below p and points off the curve. */
 static int
 load(secp256k1_pubkey *key, const uint8_t pub[SECP_PUB])
@@ -47,9 +54,8 @@ load(secp256k1_pubkey *key, const uint8_t pub[SECP_PUB])
 
 	full[0] = 0x04;
 	memcpy(full + 1, pub, SECP_PUB);
-	/* No secret is involved: what only checks a point needs no secp_init. */
-	return secp256k1_ec_pubkey_parse(ctx != NULL ? ctx :
-	    secp256k1_context_static, key, full, sizeof(full)) ? 0 : -1;
+	return secp256k1_ec_pubkey_parse(public_ctx(), key, full,
+	    sizeof(full)) ? 0 : -1;
 }
 
 static void
@@ -58,7 +64,7 @@ store(uint8_t pub[SECP_PUB], const secp256k1_pubkey *key)
 	uint8_t	 full[1 + SECP_PUB];
 	size_t	 len = sizeof(full);
 
-	secp256k1_ec_pubkey_serialize(ctx, full, &len, key,
+	secp256k1_ec_pubkey_serialize(public_ctx(), full, &len, key,
 	    SECP256K1_EC_UNCOMPRESSED);
 	memcpy(pub, full + 1, SECP_PUB);
 }
@@ -167,6 +173,40 @@ secp_recover(uint8_t pub[SECP_PUB], const uint8_t hash[32],
 		return -1;
 	if (!secp256k1_ecdsa_recoverable_signature_parse_compact(ctx, &s, sig,
 	    sig[SECP_SIG - 1]) || !secp256k1_ecdsa_recover(ctx, &key, &s, hash))
+		return -1;
+	store(pub, &key);
+	return 0;
+}
+
+int
+secp_verify(const uint8_t pub[SECP_PUB], const uint8_t hash[32],
+    const uint8_t sig[SECP_SIG64])
+{
+	secp256k1_ecdsa_signature	 s;
+	secp256k1_pubkey		 key;
+
+	if (load(&key, pub) == -1 ||
+	    !secp256k1_ecdsa_signature_parse_compact(public_ctx(), &s, sig))
+		return -1;
+	return secp256k1_ecdsa_verify(public_ctx(), &s, hash, &key) ? 0 : -1;
+}
+
+int
+secp_compress(uint8_t out[SECP_COMP], const uint8_t pub[SECP_PUB])
+{
+	if (secp_pub_valid(pub) == -1)
+		return -1;
+	out[0] = 0x02 | (pub[SECP_PUB - 1] & 1);
+	memcpy(out + 1, pub, SECP_COMP - 1);
+	return 0;
+}
+
+int
+secp_decompress(uint8_t pub[SECP_PUB], const uint8_t in[SECP_COMP])
+{
+	secp256k1_pubkey	 key;
+
+	if (!secp256k1_ec_pubkey_parse(public_ctx(), &key, in, SECP_COMP))
 		return -1;
 	store(pub, &key);
 	return 0;

@@ -17,12 +17,12 @@
 #define D4_HASH		32
 #define D4_SIGNED	97	/* offset of what is signed: type and list */
 #define D4_MIN		98
-#define D4_NEIGHBORS	12	/* of the largest nodes fit into one packet */
-#define D4_NEIGHBORS_IN	16	/* no more of the smallest do */
+#define D4_NODES_OUT	12	/* of the largest nodes fit into one packet */
+#define D4_NODES_MAX	16	/* no more of the smallest do */
 #define D4_VERSION	4
 
 enum d4_type {
-	D4_PING = 1, D4_PONG, D4_FINDNODE, D4_NEIGHBORS_T, D4_ENRREQUEST,
+	D4_PING = 1, D4_PONG, D4_FINDNODE, D4_NEIGHBORS, D4_ENRREQUEST,
 	D4_ENRRESPONSE
 };
 #define D4_NTYPES	7	/* for tables by type */
@@ -73,7 +73,7 @@ struct d4_packet {
 			uint8_t			 target[SECP_PUB];	/* maybe no point */
 		} findnode;
 		struct {
-			struct d4_node		 v[D4_NEIGHBORS_IN];
+			struct d4_node		 v[D4_NODES_MAX];
 			uint32_t		 n;
 		} neighbors;
 		struct {

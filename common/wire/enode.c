@@ -15,6 +15,7 @@
 #define XDIGITS		DIGITS "abcdefABCDEF"
 #define LETTERS		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LABEL_MAX	63
+#define RECORD		"enr:"
 
 static const char *
 parse_id(struct enode *e, const char *s, size_t n)
@@ -184,4 +185,113 @@ enode_format(const struct enode *e, char *buf, size_t len)
 	snprintf(buf, len, SCHEME "%s@%s%s%s:%u%s", id, v6 ? "[" : "", e->host,
 	    v6 ? "]" : "", (unsigned int)e->tcp, disc);
 	return buf;
+}
+
+void
+node_spec_record(struct node_spec *s, const struct enr *e,
+    const uint8_t key[SECP_PUB])
+{
+	memset(s, 0, sizeof(*s));
+	memcpy(s->key, key, sizeof(s->key));
+	s->record = *e;
+	(void)enr_endpoint(e, 4, &s->ip4, &s->tcp4);
+	(void)enr_endpoint(e, 6, &s->ip6, &s->tcp6);
+}
+
+/* A URL has one endpoint, or a name. */
+static void
+spec_enode(struct node_spec *s, const struct enode *e)
+{
+	struct addr	 a;
+
+	memset(s, 0, sizeof(*s));
+	memcpy(s->key, e->id, sizeof(s->key));
+	if (e->host[0] == '\0')
+		return;
+	if (addr_parse_ip(&a, e->host) == -1) {
+		memcpy(s->host, e->host, sizeof(s->host));
+		s->udp = e->udp;
+		s->tcp = e->tcp;
+		return;
+	}
+	a.port = e->udp;
+	if (a.af == 4) {
+		s->ip4 = a;
+		s->tcp4 = e->tcp;
+	} else {
+		s->ip6 = a;
+		s->tcp6 = e->tcp;
+	}
+}
+
+int
+node_spec_parse(struct node_spec *s, const char *text, const char **errstr)
+{
+	struct enode	 e;
+	struct enr	 r;
+	uint8_t		 key[SECP_PUB];
+
+	if (strncmp(text, RECORD, sizeof(RECORD) - 1) == 0) {
+		if (enr_parse(&r, key, text, errstr) == -1)
+			return -1;
+		node_spec_record(s, &r, key);
+		return 0;
+	}
+	if (enode_parse(&e, text, errstr) == -1)
+		return -1;
+	spec_enode(s, &e);
+	return 0;
+}
+
+/* As go-ethereum ranks addresses; 0 is none at all. */
+static int
+rank(const struct addr *a)
+{
+	if (a->af == 0)
+		return 0;
+	if ((a->af == 4 && a->ip[0] >= 224 && a->ip[0] < 240) ||
+	    (a->af == 6 && a->ip[0] == 0xff))
+		return 0;
+	if (addr_is_any(a))
+		return 1;
+	if (addr_is_loopback(a))
+		return 2;
+	if ((a->af == 4 && a->ip[0] == 169 && a->ip[1] == 254) ||
+	    (a->af == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80))
+		return 3;
+	return addr_is_lan(a) ? 4 : 5;
+}
+
+int
+node_spec_best(const struct node_spec *s, struct addr *udp, uint16_t *tcp)
+{
+	int		 r4 = rank(&s->ip4), r6 = rank(&s->ip6);
+
+	memset(udp, 0, sizeof(*udp));
+	*tcp = 0;
+	if (r4 == 0 && r6 == 0)
+		return -1;
+	*udp = r4 >= r6 ? s->ip4 : s->ip6;
+	*tcp = r4 >= r6 ? s->tcp4 : s->tcp6;
+	return 0;
+}
+
+const char *
+node_spec_url(const struct node_spec *s, char *buf, size_t len)
+{
+	struct enode	 e;
+	struct addr	 a;
+	char		 ip[ADDR_STRLEN];
+
+	memset(&e, 0, sizeof(e));
+	memcpy(e.id, s->key, sizeof(e.id));
+	if (node_spec_best(s, &a, &e.tcp) == 0) {
+		strlcpy(e.host, addr_format_ip(&a, ip), sizeof(e.host));
+		e.udp = a.port;
+	} else {
+		memcpy(e.host, s->host, sizeof(e.host));
+		e.udp = s->udp;
+		e.tcp = s->tcp;
+	}
+	return enode_format(&e, buf, len);
 }

@@ -246,6 +246,12 @@ rlpw_uint(struct rlpw *w, uint64_t v)
 }
 
 void
+rlpw_raw(struct rlpw *w, const void *p, size_t n)
+{
+	put(w, p, n);
+}
+
+void
 rlpw_list(struct rlpw *w)
 {
 	if (w->failed || w->depth == sizeof(w->start) / sizeof(w->start[0])) {

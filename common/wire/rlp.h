@@ -42,6 +42,8 @@ void	 rlpw_init(struct rlpw *, void *, size_t);
 void	 rlpw_bytes(struct rlpw *, const void *, size_t);
 void	 rlpw_str(struct rlpw *, const char *);
 void	 rlpw_uint(struct rlpw *, uint64_t);
+/* What is RLP already. */
+void	 rlpw_raw(struct rlpw *, const void *, size_t);
 void	 rlpw_list(struct rlpw *);	/* at most 8 deep */
 void	 rlpw_end(struct rlpw *);
 /* Bytes written, or -1 when it did not fit or a list is open. */

@@ -35,6 +35,37 @@ static const struct msgfield capver_fields[] = {
 static const struct msgdesc capver_desc = { 0, "capver", sizeof(struct m_capver),
     capver_fields };
 
+static const struct msgfield enr_fields[] = {
+	MSG_STR(struct m_enr, key),
+	MSG_BLOB(struct m_enr, val, len),
+	MSG_END
+};
+static const struct msgdesc enr_desc = { 0, "enr", sizeof(struct m_enr), enr_fields };
+
+static const struct msgfield cond_fields[] = {
+	MSG_STR(struct m_cond, key),
+	MSG_END
+};
+static const struct msgdesc cond_desc = { 0, "cond", sizeof(struct m_cond), cond_fields };
+
+static const struct msgfield prefix_fields[] = {
+	MSG_U8(struct m_prefix, cond),
+	MSG_BLOB(struct m_prefix, bytes, len),
+	MSG_END
+};
+static const struct msgdesc prefix_desc = { 0, "prefix", sizeof(struct m_prefix),
+    prefix_fields };
+
+static const struct msgfield meta_fields[] = {
+	MSG_U32(struct m_app_meta, wanted),
+	MSG_ARRAY(struct m_app_meta, enr, nenr, &enr_desc),
+	MSG_ARRAY(struct m_app_meta, cond, ncond, &cond_desc),
+	MSG_ARRAY(struct m_app_meta, prefix, nprefix, &prefix_desc),
+	MSG_END
+};
+static const struct msgdesc meta_desc = { 0, "meta", sizeof(struct m_app_meta),
+    meta_fields };
+
 #define BODY(st, type, ...)						\
 	static const struct msgfield st##_fields[] = { __VA_ARGS__, MSG_END }; \
 	const struct msgdesc st##_desc = { type, #type, sizeof(struct st), st##_fields }
@@ -48,6 +79,7 @@ static const struct msgdesc capver_desc = { 0, "capver", sizeof(struct m_capver)
 #define PREFIX(f)	MSG_PREFIX(struct S, f)
 #define BLOB(f, n)	MSG_BLOB(struct S, f, n)
 #define ARRAY(f, n, d)	MSG_ARRAY(struct S, f, n, d)
+#define STRUCT(f, d)	MSG_STRUCT(struct S, f, d)
 
 #define S m_init
 BODY(m_init, M_INIT, U32(version), U8(kind), U8(instance), U8(nsessions),
@@ -73,8 +105,8 @@ BODY(m_stop, M_STOP, U32(grace_ms));
 #undef S
 #define S m_net
 BODY(m_net, M_NET, U32(max_pending), U32(setup_ms), U32(connect_ms),
-    U32(addr_secs), U32(net_count), U32(net_secs), U32(history_secs), U8(dial),
-    U8(restricted));
+    U32(addr_secs), U32(net_count), U32(net_secs), U32(history_secs),
+    U32(max_dialed), U8(dial), U8(restricted));
 #undef S
 #define S m_netrestrict
 BODY(m_netrestrict, M_NETRESTRICT, PREFIX(prefix));
@@ -119,7 +151,8 @@ BODY(m_dial, M_DIAL, U32(conn), BYTES(id), ADDR(remote), U8(flags));
 BODY(m_static, M_STATIC, U8(add), BYTES(id), STR(host), U16(tcp));
 #undef S
 #define S m_connected
-BODY(m_connected, M_CONNECTED, U8(up), BYTES(id), U16(reason), U32(ms));
+BODY(m_connected, M_CONNECTED, U8(up), U8(flags), BYTES(id),
+    U16(reason), U32(ms));
 #undef S
 #define S m_resolve
 BODY(m_resolve, M_RESOLVE, U32(req), STR(host));
@@ -148,7 +181,7 @@ BODY(m_peer_flags, M_PEER_FLAGS, U32(handle), U8(flags));
 #define S m_app
 static const struct msgfield m_app_fields[] = { U32(app), U32(uid), U32(gid),
     U32(pid), U16(session), U16(nsessions), U32(request), U64(features),
-    BYTES(token), STR(name), MSG_END };
+    BYTES(token), U32(grace_ms), U8(resumed), STR(name), MSG_END };
 const struct msgdesc m_app_new_desc = { M_APP_NEW, "M_APP_NEW",
     sizeof(struct m_app), m_app_fields };
 const struct msgdesc m_app_open_desc = { M_APP_OPEN, "M_APP_OPEN",
@@ -157,17 +190,37 @@ const struct msgdesc m_app_open_desc = { M_APP_OPEN, "M_APP_OPEN",
 
 #define S m_app_attach
 BODY(m_app_attach, M_APP_ATTACH, U32(app), U32(request), STR(name), U8(mode),
-    U8(policy), ARRAY(vers, nvers, &capver_desc));
+    U8(policy), ARRAY(vers, nvers, &capver_desc), STRUCT(meta, &meta_desc));
 #undef S
 #define S m_app_attached
 BODY(m_app_attached, M_APP_ATTACHED, U32(app), U32(request), U32(capid),
-    U16(error), U16(room), STR(text));
+    U8(resumed), U64(rate), U16(error), U16(room), STR(text));
 #undef S
 #define S m_app_detach
 BODY(m_app_detach, M_APP_DETACH, U32(app), U32(capid));
 #undef S
 #define S m_app_closed
 BODY(m_app_closed, M_APP_CLOSED, U32(app));
+#undef S
+#define S m_app_update
+BODY(m_app_update, M_APP_UPDATE, U32(app), U32(request), U32(capid), U8(has),
+    STRUCT(meta, &meta_desc));
+#undef S
+#define S m_app_updated
+BODY(m_app_updated, M_APP_UPDATED, U32(app), U32(request), U32(capid),
+    U16(error), U16(room), STR(text));
+#undef S
+#define S m_app_penalise
+BODY(m_app_penalise, M_APP_PENALISE, U32(app), U32(handle), U8(disc), U32(secs));
+#undef S
+#define S m_app_hint
+BODY(m_app_hint, M_APP_HINT, U32(app), BYTES(id), ADDR(addr), U16(udp));
+#undef S
+#define S m_cap_gone
+BODY(m_cap_gone, M_CAP_GONE, U32(capid));
+#undef S
+#define S m_candidate
+BODY(m_candidate, M_CANDIDATE, BYTES(id), ADDR(addr), U16(udp), U8(source));
 #undef S
 #define S m_socket
 BODY(m_socket, M_SOCKET, U8(kind));

@@ -5,6 +5,7 @@
 #include "common/base/addr.h"
 #include "common/ctl/ctl.h"
 #include "common/ipc/msg.h"
+#include "common/wire/app.h"
 #include "common/wire/base.h"
 #include "common/wire/caps.h"
 #include "common/wire/enode.h"
@@ -51,6 +52,7 @@ enum msg_type {
 	M_CONNECTED,		/* P>D  a node is, or is no longer, a peer */
 	M_RESOLVE,		/* D>P>R */
 	M_RESOLVED,		/* R>P>D */
+	M_CANDIDATE,		/* P>D  a node that may be dialed */
 	/* peers */
 	M_PEER_START,		/* P>S  (fd) */
 	M_PEER_END,		/* S>P */
@@ -62,7 +64,14 @@ enum msg_type {
 	M_APP_ATTACH,		/* S>P */
 	M_APP_ATTACHED,		/* P>S */
 	M_APP_DETACH,		/* S>P */
-	M_APP_CLOSED,		/* S>P */
+	M_APP_CLOSED,		/* S>P  the connection ended; its capabilities
+				   are kept until M_CAP_GONE or a resuming
+				   M_APP_ATTACHED */
+	M_APP_UPDATE,		/* S>P */
+	M_APP_UPDATED,		/* P>S */
+	M_APP_PENALISE,		/* S>P  ban by id; M_PEER_STOP is the answer */
+	M_APP_HINT,		/* S>P  to the dialer as M_CANDIDATE */
+	M_CAP_GONE,		/* P>S  nobody comes back for a capability */
 	/* control */
 	M_SOCKET,		/* P>C  (fd) a listening unix socket */
 	M_SHOW,			/* P>S  answer with CTL_REC and CTL_END */
@@ -128,6 +137,7 @@ struct m_net {
 	uint32_t	 net_count;	/* L: attempts a subnet in net_secs; 0 off */
 	uint32_t	 net_secs;
 	uint32_t	 history_secs;	/* D: no second dial within */
+	uint32_t	 max_dialed;	/* D: peers that we dialed, at most */
 	uint8_t		 dial;		/* D: dialing is on */
 	uint8_t		 restricted;	/* netrestrict is in force */
 };
@@ -236,6 +246,7 @@ struct m_static {
 
 struct m_connected {
 	uint8_t		 up;
+	uint8_t		 flags;		/* of the peer, PF_ */
 	uint8_t		 id[SECP_PUB];
 	uint16_t	 reason;	/* down: why, for the back-off */
 	uint32_t	 ms;		/* down: how long it was up */
@@ -255,6 +266,16 @@ struct m_resolved {
 	uint32_t	 n;		/* 0: failed, text says why */
 	struct m_addr	 addrs[RESOLVED_MAX];
 	char		 text[128];
+};
+
+/* Who knows of a candidate. */
+enum cand_source { CAND_HINT = 1, CAND_DISCV4, CAND_DISCV5, CAND_DNS };
+
+struct m_candidate {
+	uint8_t		 id[SECP_PUB];
+	struct addr	 addr;		/* TCP */
+	uint16_t	 udp;		/* port, 0: unknown */
+	uint8_t		 source;	/* enum cand_source */
 };
 
 #define SHARED_MAX	32
@@ -308,6 +329,8 @@ struct m_app {			/* M_APP_NEW, M_APP_OPEN */
 	uint32_t	 request;	/* hello's request id, for the answer */
 	uint64_t	 features;
 	uint8_t		 token[APP_TOKEN];
+	uint32_t	 grace_ms;	/* M_APP_OPEN: time to come back in */
+	uint8_t		 resumed;	/* M_APP_OPEN: the token was known */
 	char		 name[APP_NAME_MAX];	/* escaped */
 };
 
@@ -317,6 +340,32 @@ struct m_capver {
 };
 #define CAPVERS_MAX	16
 
+#define APP_ENRVAL_MAX	255
+
+/* What an owner says of its capability beside its versions: AO_* options. */
+struct m_enr {
+	char		 key[APP_ENRKEY_MAX + 1];
+	uint32_t	 len;
+	uint8_t		 val[APP_ENRVAL_MAX];	/* one RLP item */
+};
+struct m_cond {
+	char		 key[APP_ENRKEY_MAX + 1];
+};
+struct m_prefix {
+	uint8_t		 cond;		/* which of the conditions */
+	uint32_t	 len;
+	uint8_t		 bytes[APP_PREFIX_MAX];
+};
+struct m_app_meta {
+	uint32_t	 wanted;	/* peers; 0: as many as come */
+	uint32_t	 nenr;
+	struct m_enr	 enr[APP_ENRS_MAX];
+	uint32_t	 ncond;
+	struct m_cond	 cond[APP_CONDS_MAX];
+	uint32_t	 nprefix;
+	struct m_prefix	 prefix[APP_CONDS_MAX * APP_PREFIXES_MAX];
+};
+
 struct m_app_attach {
 	uint32_t	 app;
 	uint32_t	 request;
@@ -325,14 +374,39 @@ struct m_app_attach {
 	uint8_t		 policy;
 	uint32_t	 nvers;
 	struct m_capver	 vers[CAPVERS_MAX];
+	struct m_app_meta meta;
 };
 
 struct m_app_attached {
 	uint32_t	 app;
 	uint32_t	 request;
 	uint32_t	 capid;		/* 0: refused */
+	uint8_t		 resumed;	/* within the grace: the capid it had */
+	uint64_t	 rate;		/* bytes a second that it may send; 0 any */
 	uint16_t	 error;		/* enum app_error of common/wire/app.h */
-	uint16_t	 room;		/* bytes left in Hello */
+	uint16_t	 room;		/* bytes left in Hello, or in the record */
+	char		 text[128];
+};
+
+/* Which parts of meta replace what there was. */
+#define META_WANTED	0x01
+#define META_ENR	0x02
+#define META_COND	0x04
+
+struct m_app_update {
+	uint32_t	 app;
+	uint32_t	 request;
+	uint32_t	 capid;
+	uint8_t		 has;		/* META_ */
+	struct m_app_meta meta;
+};
+
+struct m_app_updated {
+	uint32_t	 app;
+	uint32_t	 request;
+	uint32_t	 capid;
+	uint16_t	 error;
+	uint16_t	 room;
 	char		 text[128];
 };
 
@@ -343,6 +417,24 @@ struct m_app_detach {
 
 struct m_app_closed {
 	uint32_t	 app;
+};
+
+struct m_app_penalise {
+	uint32_t	 app;
+	uint32_t	 handle;
+	uint8_t		 disc;
+	uint32_t	 secs;		/* 0: disconnected only */
+};
+
+struct m_app_hint {
+	uint32_t	 app;
+	uint8_t		 id[SECP_PUB];
+	struct addr	 addr;
+	uint16_t	 udp;
+};
+
+struct m_cap_gone {
+	uint32_t	 capid;
 };
 
 enum sock_kind { SOCK_CTL = 1, SOCK_CTL_RO, SOCK_APP };
@@ -374,8 +466,9 @@ struct m_event {
 	X(verdict1) X(check2) X(verdict2) X(attempt) X(dial) X(static)	\
 	X(connected) X(resolve) X(resolved) X(peer_start) X(peer_end)	\
 	X(peer_stop) X(peer_flags) X(app_new) X(app_open) X(app_attach)	\
-	X(app_attached) X(app_detach) X(app_closed) X(socket) X(show)	\
-	X(monitor) X(event)
+	X(app_attached) X(app_detach) X(app_closed) X(app_update)	\
+	X(app_updated) X(app_penalise) X(app_hint) X(cap_gone)		\
+	X(candidate) X(socket) X(show) X(monitor) X(event)
 #define MSG_EXTERN(n)	extern const struct msgdesc m_##n##_desc;
 MSG_DESCS(MSG_EXTERN)
 #undef MSG_EXTERN

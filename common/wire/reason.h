@@ -77,10 +77,12 @@ enum disc {
 	X(QUITTING, 64, DISC_QUITTING, "quitting", "the daemon is stopping") \
 	X(SESSION_DIED, 65, DISC_NONE, "session-died", "the peer's session process died") \
 	X(BANNED, 66, DISC_REQUESTED, "banned", "banned while connected") \
-	X(MEMORY, 67, DISC_TOO_MANY, "memory", "the session's memory budget is used up")
+	X(MEMORY, 67, DISC_TOO_MANY, "memory", "the session's memory budget is used up") \
+	X(HANDSHAKE_TIMEOUT, 68, DISC_TIMEOUT, "handshake-timeout", "application did not accept the peer in time") \
+	X(RETIRED, 69, DISC_TOO_MANY, "retired", "made room for a peer that serves an application")
 
 #define REASON_ENUM(sym, num, disc, name, text)	REASON_##sym = num,
-enum reason { REASON_LIST(REASON_ENUM) REASON_MAX = 68 };
+enum reason { REASON_LIST(REASON_ENUM) REASON_MAX = 70 };
 #undef REASON_ENUM
 
 /* "too-many-peers"; "unknown" for a number that is not listed. Never NULL. */

@@ -70,6 +70,7 @@ send_net(struct child *c)
 	m.net_count = conf->throttle_net.count;
 	m.net_secs = conf->throttle_net.seconds;
 	m.history_secs = HISTORY_SECS;
+	m.max_dialed = conf->max_peers / conf->dial_ratio;
 	m.dial = conf->dial != 0;
 	m.restricted = conf->netrestrict.n > 0;
 	child_msg(c, &m_net_desc, &m, -1);
@@ -119,6 +120,7 @@ send_dialer(struct child *c)
 	memset(&up, 0, sizeof(up));
 	up.up = 1;
 	PEERS_FOREACH(p, &parent.peers) {
+		up.flags = p->flags;
 		memcpy(up.id, p->id, sizeof(up.id));
 		child_msg(c, &m_connected_desc, &up, -1);
 	}

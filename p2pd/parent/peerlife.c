@@ -163,6 +163,7 @@ peer_admit(struct child *c, struct conn *conn, const struct m_check2 *m,
 	s->npeers++;
 	memset(&up, 0, sizeof(up));
 	up.up = 1;
+	up.flags = p->flags;
 	memcpy(up.id, p->id, sizeof(up.id));
 	children_msg(PROC_DIALER, &m_connected_desc, &up);
 	peer_history(p, NULL);
@@ -184,6 +185,7 @@ peer_gone(struct peer *p, const struct m_peer_end *e)
 		s->npeers--;
 	memset(&down, 0, sizeof(down));
 	memcpy(down.id, p->id, sizeof(down.id));
+	down.flags = p->flags;
 	down.reason = e->reason;
 	down.ms = e->ms > UINT32_MAX ? UINT32_MAX : e->ms;
 	children_msg(PROC_DIALER, &m_connected_desc, &down);

@@ -66,6 +66,15 @@ static const struct msgfield meta_fields[] = {
 static const struct msgdesc meta_desc = { 0, "meta", sizeof(struct m_app_meta),
     meta_fields };
 
+static const struct msgfield d4_node_fields[] = {
+	MSG_BYTES(struct m_d4_node, key),
+	MSG_ADDR(struct m_d4_node, addr),
+	MSG_U16(struct m_d4_node, tcp),
+	MSG_END
+};
+static const struct msgdesc d4_node_desc = { 0, "d4_node",
+    sizeof(struct m_d4_node), d4_node_fields };
+
 #define BODY(st, type, ...)						\
 	static const struct msgfield st##_fields[] = { __VA_ARGS__, MSG_END }; \
 	const struct msgdesc st##_desc = { type, #type, sizeof(struct st), st##_fields }
@@ -235,19 +244,53 @@ BODY(m_monitor, M_MONITOR, U8(messages));
 BODY(m_event, M_EVENT, U8(message), U32(lost), BLOB(rec, len));
 #undef S
 
+#define S m_disc
+BODY(m_disc, M_DISC, U8(v4), STR(dir), ADDR(announce4), ADDR(announce6));
+#undef S
+#define S m_udp
+BODY(m_udp, M_UDP, ADDR(addr));
+#undef S
+#define S m_bootnode
+BODY(m_bootnode, M_BOOTNODE, BYTES(id), ADDR(addr), U16(tcp), BLOB(record, len));
+#undef S
+#define S m_d4_sign
+BODY(m_d4_sign, M_D4_SIGN, U32(req), U8(type), STRUCT(from, &d4_node_desc),
+    STRUCT(to, &d4_node_desc), BYTES(hash), BYTES(target), ARRAY(nodes, n, &d4_node_desc));
+#undef S
+#define S m_d4_signed
+BODY(m_d4_signed, M_D4_SIGNED, U32(req), BLOB(packet, len));
+#undef S
+#define S m_record_facts
+BODY(m_record_facts, M_RECORD_FACTS, ADDR(ip4), ADDR(ip6));
+#undef S
+#define S m_record
+BODY(m_record, M_RECORD, U64(seq), BLOB(record, len));
+#undef S
+#define S m_want
+BODY(m_want, M_WANT, U32(n));
+#undef S
+#define S m_condition
+BODY(m_condition, M_CONDITION, U8(first), ARRAY(cond, ncond, &cond_desc),
+    ARRAY(prefix, nprefix, &prefix_desc));
+#undef S
+#define S m_query
+BODY(m_query, M_QUERY, U32(conn), U8(what), BYTES(id));
+#undef S
+
 #define LISTED(n)	&m_##n##_desc,
 const struct msgdesc *const msg_all[] = {
 	MSG_DESCS(LISTED)
 	&ctl_hello_desc, &ctl_show_desc, &ctl_peer_desc, &ctl_ban_desc,
 	&ctl_log_desc, &ctl_stop_desc, &ctl_monitor_desc, &ctl_rec_desc,
-	&ctl_end_desc, &ctl_gone_desc, NULL
+	&ctl_end_desc, &ctl_gone_desc, &ctl_lookup_desc, NULL
 };
 
 const char *
 proc_name(enum proc_kind kind)
 {
 	static const char *const names[PROC_KINDS] = {
-		"parent", "control", "listener", "dialer", "session", "resolver"
+		"parent", "control", "listener", "dialer", "session", "resolver",
+		"discovery"
 	};
 
 	return (unsigned int)kind < PROC_KINDS ? names[kind] : "unknown";

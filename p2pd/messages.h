@@ -8,19 +8,22 @@
 #include "common/wire/app.h"
 #include "common/wire/base.h"
 #include "common/wire/caps.h"
+#include "common/wire/discv4.h"
 #include "common/wire/enode.h"
+#include "common/wire/enr.h"
 #include "common/wire/rlpx.h"
 
 /*
  * What the parent and its children say to each other. Children speak to the
  * parent only. P parent, L listener, D dialer, S session, C control,
- * R resolver. (fd) marks a message that carries a descriptor.
+ * R resolver, N discovery of nodes. (fd) marks a message that carries a
+ * descriptor.
  */
 #define MSG_VERSION	1
 
 enum proc_kind {
 	PROC_PARENT, PROC_CONTROL, PROC_LISTENER, PROC_DIALER, PROC_SESSION,
-	PROC_RESOLVER, PROC_KINDS
+	PROC_RESOLVER, PROC_DISCOVERY, PROC_KINDS
 };
 
 enum msg_type {
@@ -34,9 +37,9 @@ enum msg_type {
 				   begin nothing more and drop what is in
 				   set-up; S: Disconnect 0x08 to all */
 	/* network policy */
-	M_NET,			/* P>LD limits; also clears the netrestrict set */
-	M_NETRESTRICT,		/* P>LD one prefix of netrestrict */
-	M_BAN,			/* P>LD a ban by prefix or, to D, by id; or its end */
+	M_NET,			/* P>LDN limits; also clears the netrestrict set */
+	M_NETRESTRICT,		/* P>LDN one prefix of netrestrict */
+	M_BAN,			/* P>LDN a ban by prefix or, to DN, by id; or its end */
 	M_LISTEN,		/* P>L  (fd) a listening socket */
 	/* set-up of a connection; conn is the child's number, not 0 */
 	M_KEY,			/* LD>P an ECDH with the node key */
@@ -52,7 +55,7 @@ enum msg_type {
 	M_CONNECTED,		/* P>D  a node is, or is no longer, a peer */
 	M_RESOLVE,		/* D>P>R */
 	M_RESOLVED,		/* R>P>D */
-	M_CANDIDATE,		/* P>D  a node that may be dialed */
+	M_CANDIDATE,		/* N>P>D a node that may be dialed */
 	/* peers */
 	M_PEER_START,		/* P>S  (fd) */
 	M_PEER_END,		/* S>P */
@@ -76,7 +79,18 @@ enum msg_type {
 	M_SOCKET,		/* P>C  (fd) a listening unix socket */
 	M_SHOW,			/* P>S  answer with CTL_REC and CTL_END */
 	M_MONITOR,		/* P>S  message events on or off */
-	M_EVENT			/* S>P>C an event for those who monitor */
+	M_EVENT,		/* S>P>C an event for those who monitor */
+	/* discovery */
+	M_DISC,			/* P>N  what to serve, where the database is */
+	M_UDP,			/* P>N  (fd) a bound UDP socket */
+	M_BOOTNODE,		/* P>N  where to begin */
+	M_D4_SIGN,		/* N>P  a packet to be built and signed */
+	M_D4_SIGNED,		/* P>N */
+	M_RECORD_FACTS,		/* N>P  where others say that they see us */
+	M_RECORD,		/* P>N  our record, signed */
+	M_WANT,			/* D>P>N how many more of them are wanted */
+	M_CONDITION,		/* P>N  keys that a candidate's record must have */
+	M_QUERY			/* P>ND p2pctl asks; CTL_REC and CTL_END answer */
 	/* and CTL_*: C>P requests; P>C, S>P answers */
 };
 
@@ -460,6 +474,85 @@ struct m_event {
 	uint8_t		 rec[4096];
 };
 
+struct m_disc {
+	uint8_t		 v4;		/* speak discv4 */
+	char		 dir[1024];	/* of the node database; "" none */
+	struct addr	 announce4;	/* fixed by configuration; af 0: by votes */
+	struct addr	 announce6;
+};
+
+struct m_udp {
+	struct addr	 addr;
+};
+
+struct m_bootnode {
+	uint8_t		 id[SECP_PUB];
+	struct addr	 addr;		/* with its UDP port */
+	uint16_t	 tcp;
+	uint32_t	 len;		/* of its record; 0: an enode URL */
+	uint8_t		 record[ENR_MAX];
+};
+
+/* As struct d4_node. */
+struct m_d4_node {
+	uint8_t		 key[SECP_PUB];
+	struct addr	 addr;		/* with its UDP port */
+	uint16_t	 tcp;
+};
+
+/*
+ * What goes into a packet, by its type (1 to 6): ping 1 from, to; pong 2 to,
+ * hash; findnode 3 target; neighbors 4 nodes; ENRRequest 5; ENRResponse 6
+ * hash.  Expiration, sequence and record are the parent's own to put in.
+ */
+struct m_d4_sign {
+	uint32_t	 req;
+	uint8_t		 type;
+	struct m_d4_node from;		/* key unused */
+	struct m_d4_node to;
+	uint8_t		 hash[D4_HASH];	/* of the packet that is answered */
+	uint8_t		 target[SECP_PUB];
+	uint32_t	 n;
+	struct m_d4_node nodes[D4_NODES_OUT];
+};
+
+struct m_d4_signed {
+	uint32_t	 req;
+	uint32_t	 len;		/* 0: refused, for the rate */
+	uint8_t		 packet[D4_MAX];
+};
+
+/* Our endpoints as votes have them, per family; af 0: not known. */
+struct m_record_facts {
+	struct addr	 ip4;		/* with the UDP port */
+	struct addr	 ip6;
+};
+
+struct m_record {
+	uint64_t	 seq;
+	uint32_t	 len;
+	uint8_t		 record[ENR_MAX];
+};
+
+struct m_want {
+	uint32_t	 n;		/* candidates; 0: rest */
+};
+
+/* Of one application's capability: a candidate satisfies one of them all. */
+struct m_condition {
+	uint8_t		 first;		/* forgets those before */
+	uint32_t	 ncond;		/* all are to hold; 0: anybody will do */
+	struct m_cond	 cond[APP_CONDS_MAX];
+	uint32_t	 nprefix;
+	struct m_prefix	 prefix[APP_CONDS_MAX * APP_PREFIXES_MAX];
+};
+
+struct m_query {
+	uint32_t	 conn;
+	uint8_t		 what;		/* SHOW_TABLE and the like; 0 a look-up */
+	uint8_t		 id[SECP_PUB];
+};
+
 #define MSG_DESCS(X)							\
 	X(init) X(start) X(ready) X(log) X(verbose) X(stop) X(net)	\
 	X(netrestrict) X(ban) X(listen) X(key) X(key_done) X(check1)	\
@@ -468,7 +561,9 @@ struct m_event {
 	X(peer_stop) X(peer_flags) X(app_new) X(app_open) X(app_attach)	\
 	X(app_attached) X(app_detach) X(app_closed) X(app_update)	\
 	X(app_updated) X(app_penalise) X(app_hint) X(cap_gone)		\
-	X(candidate) X(socket) X(show) X(monitor) X(event)
+	X(candidate) X(socket) X(show) X(monitor) X(event) X(disc)	\
+	X(udp) X(bootnode) X(d4_sign) X(d4_signed) X(record_facts)	\
+	X(record) X(want) X(condition) X(query)
 #define MSG_EXTERN(n)	extern const struct msgdesc m_##n##_desc;
 MSG_DESCS(MSG_EXTERN)
 #undef MSG_EXTERN

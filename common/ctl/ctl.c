@@ -52,6 +52,12 @@ static const struct msgfield monitor_fields[] = {
 	MSG_END
 };
 
+static const struct msgfield lookup_fields[] = {
+	MSG_U32(struct ctl_lookup_req, conn),
+	MSG_BYTES(struct ctl_lookup_req, id),
+	MSG_END
+};
+
 static const struct msgfield conn_fields[] = {
 	MSG_U32(struct ctl_conn, conn),
 	MSG_END
@@ -83,3 +89,4 @@ DESC(ctl_monitor_desc, CTL_MONITOR, ctl_monitor_req, monitor_fields);
 DESC(ctl_rec_desc, CTL_REC, ctl_rec, rec_fields);
 DESC(ctl_end_desc, CTL_END, ctl_end, end_fields);
 DESC(ctl_gone_desc, CTL_GONE, ctl_conn, conn_fields);
+DESC(ctl_lookup_desc, CTL_LOOKUP, ctl_lookup_req, lookup_fields);

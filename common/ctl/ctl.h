@@ -20,12 +20,14 @@ enum ctl_type {
 	CTL_HELLO = 0x100,	/* both ways, first */
 	CTL_SHOW, CTL_PEER, CTL_BAN, CTL_LOG, CTL_STOP, CTL_MONITOR,
 	CTL_REC, CTL_END,
-	CTL_GONE		/* control to parent: client has left */
+	CTL_GONE,		/* control to parent: client has left */
+	CTL_LOOKUP
 };
 
 enum ctl_show {
 	SHOW_STATUS = 1, SHOW_PEERS, SHOW_PEER, SHOW_APPS, SHOW_PROCESSES,
-	SHOW_KEYS, SHOW_HISTORY, SHOW_CONFIG, SHOW_BANS, SHOW_NODES
+	SHOW_KEYS, SHOW_HISTORY, SHOW_CONFIG, SHOW_BANS, SHOW_NODES, SHOW_ENR,
+	SHOW_TABLE, SHOW_NODE, SHOW_DB, SHOW_LOOKUPS, SHOW_WHY
 };
 
 enum ctl_peer_op { PEER_ADD = 1, PEER_REMOVE, PEER_TRUST, PEER_UNTRUST, PEER_DISCONNECT };
@@ -45,7 +47,7 @@ struct ctl_hello {
 struct ctl_show_req {
 	uint32_t	 conn;
 	uint8_t		 what;			/* enum ctl_show */
-	uint8_t		 id[SECP_PUB];		/* SHOW_PEER */
+	uint8_t		 id[SECP_PUB];		/* SHOW_PEER, SHOW_NODE, SHOW_WHY */
 };
 
 struct ctl_peer_req {
@@ -80,6 +82,11 @@ struct ctl_monitor_req {
 	uint8_t		 messages;		/* each message's code and size too */
 };
 
+struct ctl_lookup_req {
+	uint32_t	 conn;
+	uint8_t		 id[SECP_PUB];		/* target; zero: by chance */
+};
+
 struct ctl_conn {				/* CTL_STOP, CTL_GONE */
 	uint32_t	 conn;
 };
@@ -98,6 +105,6 @@ struct ctl_end {
 
 extern const struct msgdesc ctl_hello_desc, ctl_show_desc, ctl_peer_desc,
     ctl_ban_desc, ctl_log_desc, ctl_stop_desc, ctl_monitor_desc, ctl_rec_desc,
-    ctl_end_desc, ctl_gone_desc;
+    ctl_end_desc, ctl_gone_desc, ctl_lookup_desc;
 
 #endif

@@ -299,9 +299,9 @@ START_TEST(all_are_listed)
 	uint32_t	 t;
 	unsigned int	 n = 0;
 
-	for (t = M_INIT; t <= M_EVENT; t++, n++)
+	for (t = M_INIT; t <= M_QUERY; t++, n++)
 		ck_assert_msg(listed(t) == 1, "type %u", t);
-	for (t = CTL_HELLO; t <= CTL_GONE; t++, n++)
+	for (t = CTL_HELLO; t <= CTL_LOOKUP; t++, n++)
 		ck_assert_msg(listed(t) == 1, "type %u", t);
 	ck_assert_ptr_null(msg_all[n]);
 }

@@ -301,3 +301,18 @@ regress_unit_p2pd_child_SOURCES = regress/unit/p2pd/child.c
 regress_unit_p2pd_child_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_p2pd_child_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
+
+# common/wire: discovery
+if HAVE_CHECK
+disc_wire_tests = regress/unit/wire_enr regress/unit/wire_discv4
+check_PROGRAMS += $(disc_wire_tests)
+TESTS += $(disc_wire_tests)
+DISC_WIRE_LIBS = common/libwire.a common/libethcrypto.a common/libbase.a \
+	$(SECP_LIBS) $(CRYPTO_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
+regress_unit_wire_enr_SOURCES = regress/unit/common/wire/enr.c
+regress_unit_wire_enr_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_enr_LDADD = $(DISC_WIRE_LIBS)
+regress_unit_wire_discv4_SOURCES = regress/unit/common/wire/discv4.c
+regress_unit_wire_discv4_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_wire_discv4_LDADD = $(DISC_WIRE_LIBS)
+endif

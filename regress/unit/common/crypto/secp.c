@@ -175,6 +175,69 @@ START_TEST(signatures)
 }
 END_TEST
 
+START_TEST(forms)
+{
+	uint8_t	 pub[SECP_PUB], again[SECP_PUB], comp[SECP_COMP];
+	size_t	 i;
+
+	unhex(pub, sizeof(pub), G_X G_Y);
+	ck_assert_int_eq(secp_compress(comp, pub), 0);
+	ck_assert_uint_eq(comp[0], 2);
+	ck_assert_mem_eq(comp + 1, pub, 32);
+	ck_assert_int_eq(secp_decompress(again, comp), 0);
+	ck_assert_mem_eq(again, pub, sizeof(pub));
+	comp[0] = 3;
+	ck_assert_int_eq(secp_decompress(again, comp), 0);
+	ck_assert_mem_eq(again, pub, 32);
+	ck_assert_int_ne(memcmp(again, pub, sizeof(pub)), 0);
+	ck_assert_int_eq(secp_compress(comp, again), 0);
+	ck_assert_uint_eq(comp[0], 3);
+	for (i = 0; i < 256; i++) {
+		comp[0] = (uint8_t)i;
+		ck_assert_int_eq(secp_decompress(again, comp),
+		    i == 2 || i == 3 ? 0 : -1);
+	}
+	comp[0] = 2;
+	unhex(comp + 1, 32, P_PLUS_1);
+	ck_assert_int_eq(secp_decompress(again, comp), -1);
+	unhex(comp + 1, 32, ZERO);
+	ck_assert_int_eq(secp_decompress(again, comp), -1);
+	for (i = 0; i < nitems_of(bad_points); i++) {
+		unhex(pub, sizeof(pub), bad_points[i]);
+		ck_assert_int_eq(secp_compress(comp, pub), -1);
+	}
+}
+END_TEST
+
+START_TEST(verified)
+{
+	uint8_t	 priv[SECP_PRIV], pub[SECP_PUB], other[SECP_PUB];
+	uint8_t	 sig[SECP_SIG], hash[32];
+	size_t	 i;
+
+	ck_assert_int_eq(secp_keygen(priv, other), 0);
+	ck_assert_int_eq(secp_keygen(priv, pub), 0);
+	memset(hash, 7, sizeof(hash));
+	ck_assert_int_eq(secp_sign(sig, hash, priv), 0);
+	ck_assert_int_eq(secp_verify(pub, hash, sig), 0);
+	ck_assert_int_eq(secp_verify(other, hash, sig), -1);
+	for (i = 0; i < SECP_SIG64 * 8; i++) {
+		sig[i / 8] ^= (uint8_t)(1 << i % 8);
+		ck_assert_int_eq(secp_verify(pub, hash, sig), -1);
+		sig[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+	hash[0] ^= 1;
+	ck_assert_int_eq(secp_verify(pub, hash, sig), -1);
+	hash[0] ^= 1;
+	unhex(sig, 32, N_HEX);
+	ck_assert_int_eq(secp_verify(pub, hash, sig), -1);
+	unhex(sig, 32, ZERO);
+	ck_assert_int_eq(secp_verify(pub, hash, sig), -1);
+	unhex(pub, sizeof(pub), G_X ONE);
+	ck_assert_int_eq(secp_verify(pub, hash, sig), -1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -190,6 +253,8 @@ main(void)
 	tcase_add_test(tc, keys);
 	tcase_add_test(tc, ecdh);
 	tcase_add_test(tc, signatures);
+	tcase_add_test(tc, forms);
+	tcase_add_test(tc, verified);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

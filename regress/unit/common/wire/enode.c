@@ -191,6 +191,121 @@ START_TEST(long_names)
 }
 END_TEST
 
+#define TEXT								\
+	"enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjz" \
+	"CBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPK" \
+	"Y0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8"
+#define TEXT_PUB							\
+	"ca634cae0d49acb401d8a4c6b6fe8c55b70d115bf400769cc1400f3258cd3138" \
+	"7574077f301b421bc84df7266c44e9e6d569fc56be00812904767bf5ccd1fc7f"
+#define DUAL								\
+	"enr:-Le4QPUXJS2BTORXxyx2Ia-9ae4YqA_JWX3ssj4E_J-3z1A-HmFGrU8BpvpqhNab" \
+	"ayXeOZ2Nq_sbeDgtzMJpLLnXFgAChGV0aDKQtTA_KgEAAAAAIgEAAAAAAIJpZIJ2NIJp" \
+	"cISsaa0Zg2lwNpAkAIkHAAAAAPA8kv_-awoTiXNlY3AyNTZrMaEDHAD2JKYevx89W0Cc" \
+	"FJFiskdcEzkH_Wdv9iW42qLK79ODdWRwgiMohHVkcDaCI4I"
+
+START_TEST(any_text)
+{
+	static const struct {
+		const char	*in;
+		const char	*ip4;
+		const char	*ip6;
+		const char	*host;
+		const char	*url;	/* NULL: as in */
+		int		 record;
+	} texts[] = {
+		{ ID, "-", "-", "", "enode://" ID, 0 },
+		{ "enode://" ID "@192.0.2.1:3?discport=4", "192.0.2.1:4", "-",
+		    "", NULL, 0 },
+		{ "enode://" ID "@[2001:db8::1]:3", "-", "[2001:db8::1]:3", "",
+		    NULL, 0 },
+		{ "enode://" ID "@a.example:3?discport=9", "-", "-", "a.example",
+		    NULL, 0 },
+		{ TEXT, "127.0.0.1:30303", "-", "", "enode://" TEXT_PUB
+		    "@127.0.0.1:0?discport=30303", 1 },
+		{ DUAL, "172.105.173.25:9000",
+		    "[2400:8907::f03c:92ff:fe6b:a13]:9090", "", "", 1 }
+	};
+	static const char *const wrong[] = { "", "enr:", TEXT "A",
+	    "enode://" ID "@127.0.0.1", "xyz" };
+	struct node_spec	 n;
+	char			 buf[ENODE_STRLEN];
+	const char		*err;
+	size_t			 i;
+
+	for (i = 0; i < N(texts); i++) {
+		err = "";
+		ck_assert_msg(node_spec_parse(&n, texts[i].in, &err) == 0,
+		    "%s: %s", texts[i].in, err);
+		ck_assert_str_eq(addr_format(&n.ip4, buf), texts[i].ip4);
+		ck_assert_str_eq(addr_format(&n.ip6, buf), texts[i].ip6);
+		ck_assert_str_eq(n.host, texts[i].host);
+		ck_assert_int_eq(n.record.len > 0, texts[i].record);
+		if (texts[i].url == NULL || texts[i].url[0] != '\0')
+			ck_assert_str_eq(node_spec_url(&n, buf, sizeof(buf)),
+			    texts[i].url == NULL ? texts[i].in : texts[i].url);
+	}
+	for (i = 0; i < N(wrong); i++) {
+		err = NULL;
+		ck_assert_int_eq(node_spec_parse(&n, wrong[i], &err), -1);
+		ck_assert_ptr_nonnull(err);
+	}
+}
+END_TEST
+
+/* The pairs of go-ethereum's tests, and those with what nobody dials. */
+START_TEST(best)
+{
+	static const struct {
+		const char	*v4;
+		const char	*v6;
+		const char	*want;
+	} pairs[] = {
+		{ NULL, NULL, NULL },
+		{ "127.0.0.1", NULL, "127.0.0.1" },
+		{ "0.0.0.0", NULL, "0.0.0.0" },
+		{ NULL, "2001::ff00:42:8329", "2001::ff00:42:8329" },
+		{ "127.0.0.1", "2001::ff00:42:8329", "2001::ff00:42:8329" },
+		{ "0.0.0.0", "::1", "::1" },
+		{ "192.168.2.2", "2001::ff00:42:8329", "2001::ff00:42:8329" },
+		{ "169.254.2.6", "2001::ff00:42:8329", "2001::ff00:42:8329" },
+		{ "192.168.2.2", "fd00::abcd:1", "192.168.2.2" },
+		{ "192.168.2.2", "fe80::1", "192.168.2.2" },
+		{ "169.254.2.6", "fe80::1", "169.254.2.6" },
+		{ "127.0.0.1", "fe80::1", "fe80::1" },
+		{ "99.22.33.1", "2001::ff00:42:8329", "99.22.33.1" },
+		{ "224.0.0.1", NULL, NULL },
+		{ "239.255.255.255", "ff02::1", NULL },
+		{ "224.0.0.1", "::1", "::1" }
+	};
+	struct node_spec	 n;
+	struct addr		 a;
+	char			 buf[ADDR_STRLEN];
+	uint16_t		 tcp;
+	size_t			 i;
+
+	for (i = 0; i < N(pairs); i++) {
+		memset(&n, 0, sizeof(n));
+		if (pairs[i].v4 != NULL)
+			addr_parse_ip(&n.ip4, pairs[i].v4);
+		if (pairs[i].v6 != NULL)
+			addr_parse_ip(&n.ip6, pairs[i].v6);
+		n.tcp4 = 4;
+		n.tcp6 = 6;
+		n.ip4.port = 44;
+		n.ip6.port = 66;
+		if (pairs[i].want == NULL) {
+			ck_assert_int_eq(node_spec_best(&n, &a, &tcp), -1);
+			continue;
+		}
+		ck_assert_int_eq(node_spec_best(&n, &a, &tcp), 0);
+		ck_assert_str_eq(addr_format_ip(&a, buf), pairs[i].want);
+		ck_assert_uint_eq(tcp, a.af);
+		ck_assert_uint_eq(a.port, a.af * 11);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -205,6 +320,8 @@ main(void)
 	tcase_add_test(tc, invalid);
 	tcase_add_test(tc, truncations);
 	tcase_add_test(tc, long_names);
+	tcase_add_test(tc, any_text);
+	tcase_add_test(tc, best);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

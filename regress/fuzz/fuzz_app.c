@@ -37,6 +37,8 @@ CODEC(welcome)
 CODEC(attach)
 CODEC(peer_up)
 CODEC(peer_down)
+CODEC(multisend)
+CODEC(hint)
 
 static void
 check_error(const uint8_t *data, size_t n)
@@ -57,6 +59,65 @@ check_error(const uint8_t *data, size_t n)
 }
 
 static void
+check_counts(const uint8_t *data, size_t n)
+{
+	uint8_t		 buf[BODY_MAX];
+	uint32_t	 capid, capid2;
+	uint64_t	 msgs, msgs2, bytes, bytes2;
+	size_t		 len;
+
+	if (app_counts_decode(&capid, &msgs, &bytes, data, n) == -1)
+		return;
+	len = app_counts_encode(buf, sizeof(buf), capid, msgs, bytes);
+	FUZZ_CHECK(len > 0 && len <= n && app_counts_decode(&capid2, &msgs2,
+	    &bytes2, buf, len) == 0);
+	FUZZ_CHECK(capid == capid2 && msgs == msgs2 && bytes == bytes2);
+}
+
+static void
+check_value(const struct app_opt_iter *it)
+{
+	struct app_first	 first;
+	struct app_keyed	 k;
+	const uint8_t		*p;
+	uint32_t		 v;
+	size_t			 len, i, sum = 0;
+
+	(void)app_opt_u32(it, &v);
+	if (app_opt_first(it, &first) == 0)
+		FUZZ_CHECK(first.payload + first.len == it->value + it->len);
+	if (app_opt_keyed(it, &k) == -1)
+		return;
+	FUZZ_CHECK(k.keylen > 0 && k.keylen <= APP_ENRKEY_MAX);
+	while (app_opt_prefix(&k, &p, &len) == 1) {
+		FUZZ_CHECK(len > 0 && len <= APP_PREFIX_MAX);
+		for (i = 0; i < len; i++)
+			sum += p[i];
+	}
+	FUZZ_CHECK(sum <= (size_t)it->len * 255);
+}
+
+/* Options that fit their body are found again, and make the same bytes. */
+static void
+check_options(const uint8_t *data, size_t n)
+{
+	struct app_opt_iter	 it;
+	uint8_t			 buf[BODY_MAX];
+	size_t			 len = 0;
+	int			 r;
+
+	app_opt_start(&it, data, n);
+	while ((r = app_opt_next(&it)) == 1) {
+		check_value(&it);
+		if (n <= sizeof(buf))
+			FUZZ_CHECK(app_opt_add(buf, sizeof(buf), &len, it.type,
+			    it.value, it.len) == 0);
+	}
+	if (n <= sizeof(buf) && len > 0)
+		FUZZ_CHECK(memcmp(buf, data, len) == 0 && (r == -1 || len == n));
+}
+
+static void
 check_head(const uint8_t *data, size_t n)
 {
 	struct app_head	 h;
@@ -74,7 +135,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 {
 	static void (*const checks[])(const uint8_t *, size_t) = {
 		check_hello, check_welcome, check_attach, check_peer_up,
-		check_peer_down, check_error, check_head
+		check_peer_down, check_error, check_head, check_multisend,
+		check_hint, check_counts, check_options
 	};
 	struct fuzz	 f;
 	uint8_t		*data, which;

@@ -240,6 +240,44 @@ record_seeds(void)
 	seed("record", "empty", "", 0, r.buf, r.len);
 }
 
+/* An attach with options, and what is sent to many. */
+static void
+app_requests(struct app_attach *at)
+{
+	static const uint8_t	 handles[8] = { 0, 0, 0, 1, 0, 0, 0, 2 };
+	struct app_multisend	 m;
+	struct app_hint		 hint;
+	uint8_t			 opts[256], buf[1024];
+	size_t			 n = 0;
+
+	app_opt_add(opts, sizeof(opts), &n, AO_WANTED, "\0\0\0\x19", 4);
+	app_opt_add(opts, sizeof(opts), &n, AO_FIRST, "\0\0\0\x45\0\0\0\0\xc0",
+	    9);
+	app_opt_add(opts, sizeof(opts), &n, AO_ENR, "\3eth\xc1\x80", 6);
+	app_opt_add(opts, sizeof(opts), &n, AO_CONDITION, "\3eth\1\xc1\2\xc1\x80",
+	    9);
+	seed("app", "options", "\x0a", 1, opts, n);
+	at->opts = opts;
+	at->optslen = n;
+	n = app_attach_encode(buf, sizeof(buf), at);
+	seed("app", "attach-options", "\2", 1, buf, n);
+	memset(&m, 0, sizeof(m));
+	m.capid = 1;
+	m.select = APL_RANDOM;
+	m.count = 2;
+	m.k = 3;
+	m.handles = handles;
+	n = app_multisend_encode(buf, sizeof(buf), &m);
+	seed("app", "multisend", "\7", 1, buf, n);
+	memset(&hint, 0, sizeof(hint));
+	memcpy(hint.id, fuzz_pub(1), sizeof(hint.id));
+	addr_parse(&hint.addr, "192.0.2.1:30303");
+	n = app_hint_encode(buf, sizeof(buf), &hint);
+	seed("app", "hint", "\x08", 1, buf, n);
+	n = app_counts_encode(buf, sizeof(buf), 1, 2, 3);
+	seed("app", "counts", "\x09", 1, buf, n);
+}
+
 static void
 app_bodies(void)
 {
@@ -282,6 +320,7 @@ app_bodies(void)
 	seed("app", "peer-down", "\4", 1, buf, n);
 	n = app_error_encode(buf, sizeof(buf), APE_BUSY, 7, "taken");
 	seed("app", "error", "\5", 1, buf, n);
+	app_requests(&at);
 }
 
 static void

@@ -54,6 +54,22 @@ def check_frames(page, golden):
     check(not missing, f"types without an example: {missing}")
 
 
+def check_numbers(page):
+    """Reasons of a peer that was up, and errors, as the sources have them."""
+    have = dict(re.findall(r"\w+, (\d+), \w+, \"([a-z-]+)\"",
+                           read("common/wire/reason.h")))
+    want = {n: name for n, name in have.items() if int(n) >= 50}
+    names = re.findall(r'\[(APE_\w+)\] = "([a-z-]+)"', read("common/wire/app.c"))
+    numbers = dict(re.findall(r"(APE_\w+) = (\d+)", read("common/wire/app.h")))
+    errors = {numbers[n]: name for n, name in names if n != "APE_OK"}
+    rows = r"^\.It (\d+) Ta ([a-z-]+) Ta \S"
+    shown = dict(re.findall(rows, page[page.index("Those of a peer"):], re.M))
+    check({n: s for n, s in shown.items() if int(n) >= 50} == want,
+          "reasons differ")
+    shown = re.findall(rows, page[page.index("\n.Sh ERROR FRAMES"):], re.M)
+    check(dict(shown) == errors, "errors differ")
+
+
 def example(page):
     text = page[page.index("\n.Sh EXAMPLES\n"):]
     return re.search(r"^\.Bd [^\n]*\n(.*?)^\.Ed$", text, re.M | re.S).group(1)
@@ -133,6 +149,7 @@ def main():
     protocol, library = read("man/p2pd-app.5.in"), read("man/libp2papp.3.in")
     golden = vectors()
     check_frames(protocol, golden)
+    check_numbers(protocol)
     check_client(protocol, golden)
     check_names(library)
     check_c(library)

@@ -46,12 +46,15 @@ conf_new(void)
 		return NULL;
 	TAILQ_INIT(&c->listens);
 	TAILQ_INIT(&c->allowlist);
+	TAILQ_INIT(&c->bootnodes);
 	TAILQ_INIT(&c->bans);
 	TAILQ_INIT(&c->statics);
 	TAILQ_INIT(&c->trusted);
 	TAILQ_INIT(&c->apprules);
 
 	c->dial = 1;
+	c->discovery_v4 = 1;
+	c->network = CONF_NET_MAINNET;
 	c->max_peers = 50;
 	c->max_pending_in = 50;
 	c->max_pending_out = 50;
@@ -93,6 +96,7 @@ void
 conf_free(struct p2pd_conf *c)
 {
 	struct conf_listen	*l;
+	struct conf_boot	*boot;
 	struct conf_ban		*b;
 	struct conf_apprule	*r;
 
@@ -101,6 +105,10 @@ conf_free(struct p2pd_conf *c)
 	while ((l = TAILQ_FIRST(&c->listens)) != NULL) {
 		TAILQ_REMOVE(&c->listens, l, entry);
 		free(l);
+	}
+	while ((boot = TAILQ_FIRST(&c->bootnodes)) != NULL) {
+		TAILQ_REMOVE(&c->bootnodes, boot, entry);
+		free(boot);
 	}
 	while ((b = TAILQ_FIRST(&c->bans)) != NULL) {
 		TAILQ_REMOVE(&c->bans, b, entry);

@@ -41,6 +41,9 @@ struct conf_listen {
 	 * fail to bind where its family is missing.
 	 */
 	int				 wildcard;
+	int				 udp;	/* port, or one of these: */
+#define CONF_UDP_SAME	(-1)			/* the one of TCP, once bound */
+#define CONF_UDP_NONE	(-2)
 };
 TAILQ_HEAD(conf_listens, conf_listen);
 
@@ -50,6 +53,16 @@ struct conf_node {
 	struct enode			 enode;
 };
 TAILQ_HEAD(conf_nodes, conf_node);
+
+/* A node to begin at, as an enode URL (its host a name, maybe) or a record. */
+struct conf_boot {
+	TAILQ_ENTRY(conf_boot)		 entry;
+	struct node_spec		 node;
+};
+TAILQ_HEAD(conf_boots, conf_boot);
+
+enum conf_network { CONF_NET_MAINNET, CONF_NET_SEPOLIA, CONF_NET_HOODI,
+	CONF_NET_NONE, CONF_NETS };
 
 struct conf_ban {
 	TAILQ_ENTRY(conf_ban)		 entry;
@@ -99,6 +112,15 @@ struct p2pd_conf {
 	struct conf_throttle	 throttle_addr;
 	struct conf_throttle	 throttle_net;
 
+	/* discovery */
+	int			 discovery_v4;
+	enum conf_network	 network;	/* whose bootnodes are known */
+	struct conf_boots	 bootnodes;	/* more of them */
+	struct addr		 announce4;	/* af 0: as others see us */
+	struct addr		 announce6;
+	uint16_t		 announce_tcp;	/* 0: that of the socket */
+	uint16_t		 announce_udp;
+
 	/* identity and admission */
 	char			 client[CLIENT_MAX];	/* the Hello's client name */
 	struct netset		 netrestrict;	/* n 0: no restriction */
@@ -147,6 +169,12 @@ struct p2pd_conf *conf_parse(const char *path, char *const *defs,
 
 /* Writes a file that parses to the same configuration. */
 void	 conf_print(FILE *, const struct p2pd_conf *);
+
+/* Name of a network, and back: -1 when there is none of this name. */
+const char *conf_network_name(enum conf_network);
+int	 conf_network_byname(const char *);
+/* The nth bootnode that p2pd knows of a network; NULL beyond. */
+const char *conf_network_bootnode(enum conf_network, unsigned int n);
 
 /*
  * May this process attach a capability ("eth/69")? First matching rule decides;

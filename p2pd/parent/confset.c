@@ -182,6 +182,7 @@ add_listen(struct lex *l, struct p2pd_conf *c, const struct lex_word *w,
 		fatal("configuration");
 	cl->addr = *a;
 	cl->wildcard = wildcard;
+	cl->udp = CONF_UDP_SAME;
 	TAILQ_INSERT_TAIL(&c->listens, cl, entry);
 	return 0;
 }
@@ -200,6 +201,14 @@ parse_listen_ip(struct addr *a, const char *s)
 	return addr_parse_ip(a, s);
 }
 
+static int
+set_port(struct lex *l, const struct lex_word *w, uint64_t *port)
+{
+	if (parse_scaled(w->s, "", NULL, port) == -1 || *port > 65535)
+		return lex_error(l, w, "\"%s\" is not a port", w->s);
+	return 0;
+}
+
 int
 confset_listen(struct lex *l, struct p2pd_conf *c, const struct lex_word *w,
     const struct lex_word *portw)
@@ -207,9 +216,8 @@ confset_listen(struct lex *l, struct p2pd_conf *c, const struct lex_word *w,
 	struct addr	 a;
 	uint64_t	 port = CONF_PORT;
 
-	if (portw != NULL && (parse_scaled(portw->s, "", NULL, &port) == -1 ||
-	    port > 65535))
-		return lex_error(l, portw, "\"%s\" is not a port", portw->s);
+	if (portw != NULL && set_port(l, portw, &port) == -1)
+		return -1;
 	if (strcmp(w->s, "*") == 0) {
 		(void)addr_parse_ip(&a, "0.0.0.0");
 		a.port = (uint16_t)port;
@@ -224,6 +232,88 @@ confset_listen(struct lex *l, struct p2pd_conf *c, const struct lex_word *w,
 		    w->s);
 	a.port = (uint16_t)port;
 	return add_listen(l, c, w, &a, 0);
+}
+
+int
+confset_listen_udp(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
+{
+	struct conf_listen	*cl;
+	uint64_t		 port;
+
+	if (w != NULL && set_port(l, w, &port) == -1)
+		return -1;
+	/* A "*" was two. */
+	TAILQ_FOREACH_REVERSE(cl, &c->listens, conf_listens, entry) {
+		cl->udp = w == NULL ? CONF_UDP_NONE : (int)port;
+		if (!cl->wildcard || cl->addr.af == 4)
+			break;
+	}
+	return 0;
+}
+
+int
+confset_network(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
+{
+	int	 net;
+
+	if ((net = conf_network_byname(w->s)) == -1)
+		return lex_error(l, w, "network \"%s\" is none of mainnet, "
+		    "sepolia, hoodi, none", w->s);
+	c->network = (enum conf_network)net;
+	return 0;
+}
+
+int
+confset_bootnode(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
+{
+	struct conf_boot	*b;
+	struct node_spec	 s;
+	struct addr		 a;
+	uint16_t		 tcp;
+	const char		*why;
+
+	if (node_spec_parse(&s, w->s, &why) == -1)
+		return lex_error(l, w, "\"%.40s%s\": %s", w->s,
+		    strlen(w->s) > 40 ? "..." : "", why);
+	if (s.host[0] != '\0' ? s.udp == 0 :
+	    node_spec_best(&s, &a, &tcp) == -1 || a.port == 0)
+		return lex_error(l, w, "a bootnode needs its address and UDP "
+		    "port");
+	TAILQ_FOREACH(b, &c->bootnodes, entry)
+		if (memcmp(b->node.key, s.key, sizeof(s.key)) == 0)
+			return lex_error(l, w, "this node is listed already");
+	if ((b = calloc(1, sizeof(*b))) == NULL)
+		fatal("configuration");
+	b->node = s;
+	TAILQ_INSERT_TAIL(&c->bootnodes, b, entry);
+	return 0;
+}
+
+int
+confset_announce(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
+{
+	struct addr	 a;
+
+	if (parse_listen_ip(&a, w->s) == -1)
+		return lex_error(l, w, "\"%s\" is not an address", w->s);
+	if (addr_is_any(&a))
+		return lex_error(l, w, "%s is no address that others could "
+		    "reach", w->s);
+	*(a.af == 4 ? &c->announce4 : &c->announce6) = a;
+	return 0;
+}
+
+int
+confset_announce_port(struct lex *l, uint16_t *to, const struct lex_word *w)
+{
+	uint64_t	 port;
+
+	if (set_port(l, w, &port) == -1)
+		return -1;
+	if (port == 0)
+		return lex_error(l, w, "port 0 cannot be announced");
+	*to = (uint16_t)port;
+	return 0;
 }
 
 int

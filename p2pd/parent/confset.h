@@ -20,6 +20,14 @@ int	 confset_named(struct lex *, struct p2pd_conf *, const char *name,
 
 int	 confset_listen(struct lex *, struct p2pd_conf *,
 	    const struct lex_word *addr, const struct lex_word *port);
+/* Of the last confset_listen(): NULL none. */
+int	 confset_listen_udp(struct lex *, struct p2pd_conf *,
+	    const struct lex_word *port);
+
+int	 confset_network(struct lex *, struct p2pd_conf *, const struct lex_word *);
+int	 confset_bootnode(struct lex *, struct p2pd_conf *, const struct lex_word *);
+int	 confset_announce(struct lex *, struct p2pd_conf *, const struct lex_word *);
+int	 confset_announce_port(struct lex *, uint16_t *, const struct lex_word *);
 
 /* Each for one item of a list. */
 int	 confset_netrestrict(struct lex *, struct p2pd_conf *, const struct lex_word *);

@@ -35,7 +35,8 @@ static struct lex_word *reverse(struct lex_word *);
 	int		 i;
 }
 
-%token ADDRESS ALLOW ALLOWLIST ANY APP BAN CAPABILITY CONTROL DATA DEFAULT
+%token ADDRESS ALLOW ALLOWLIST ANNOUNCE ANY APP BAN BOOTNODE CAPABILITY CONTROL
+%token DATA DEFAULT DISCOVERY NETWORK UDP V4
 %token DENY DIAL DIRECTORY GROUP INCLUDE KEY LISTEN MEMORY MODE NETRESTRICT NO
 %token NODE NONE OFF ON PER PERPEER PORT QUEUE REQUIRE RESTRICTED SANDBOX
 %token SESSION SOCKET STATIC SUBNET THROTTLE TRUSTED USER YES
@@ -63,8 +64,15 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| DATA DIRECTORY STRING		{ (void)confset_named(lx, conf, "data directory", $3); }
 		| NODE KEY STRING		{ (void)confset_named(lx, conf, "node key", $3); }
 		| LISTEN ON STRING optport	{ (void)confset_listen(lx, conf, $3, $4); }
+		| LISTEN ON STRING optport	{ (void)confset_listen(lx, conf, $3, $4); }
+		    udp
 		| LISTEN NONE			{ listen_none = 1; }
 		| DIAL yesno			{ conf->dial = $2; }
+		| DISCOVERY V4 yesno		{ conf->discovery_v4 = $3; }
+		| NETWORK STRING		{ (void)confset_network(lx, conf, $2); }
+		| NETWORK NONE			{ conf->network = CONF_NET_NONE; }
+		| BOOTNODE list			{ (void)list_each(confset_bootnode, $2); }
+		| ANNOUNCE announce
 		| THROTTLE throttle
 		| NETRESTRICT list		{ (void)list_each(confset_netrestrict, $2); }
 		| ALLOWLIST list		{
@@ -102,6 +110,15 @@ throttle	: ADDRESS STRING		{
 			conf->throttle_addr.count = 0;
 			conf->throttle_net.count = 0;
 		}
+		;
+
+announce	: ADDRESS STRING		{ (void)confset_announce(lx, conf, $2); }
+		| PORT STRING			{ (void)confset_announce_port(lx, &conf->announce_tcp, $2); }
+		| UDP PORT STRING		{ (void)confset_announce_port(lx, &conf->announce_udp, $3); }
+		;
+
+udp		: UDP PORT STRING		{ (void)confset_listen_udp(lx, conf, $3); }
+		| UDP NONE			{ (void)confset_listen_udp(lx, conf, NULL); }
 		;
 
 optport		: /* empty */			{ $$ = NULL; }
@@ -172,10 +189,12 @@ static const struct keyword keywords[] = {
 	{ "address", ADDRESS },
 	{ "allow", ALLOW },
 	{ "allowlist", ALLOWLIST },
+	{ "announce", ANNOUNCE },
 	{ "any", ANY },
 	{ "app", APP },
 	{ "application", APP },
 	{ "ban", BAN },
+	{ "bootnode", BOOTNODE },
 	{ "capability", CAPABILITY },
 	{ "control", CONTROL },
 	{ "data", DATA },
@@ -183,6 +202,7 @@ static const struct keyword keywords[] = {
 	{ "deny", DENY },
 	{ "dial", DIAL },
 	{ "directory", DIRECTORY },
+	{ "discovery", DISCOVERY },
 	{ "group", GROUP },
 	{ "include", INCLUDE },
 	{ "key", KEY },
@@ -190,6 +210,7 @@ static const struct keyword keywords[] = {
 	{ "memory", MEMORY },
 	{ "mode", MODE },
 	{ "netrestrict", NETRESTRICT },
+	{ "network", NETWORK },
 	{ "no", NO },
 	{ "node", NODE },
 	{ "none", NONE },
@@ -208,7 +229,9 @@ static const struct keyword keywords[] = {
 	{ "subnet", SUBNET },
 	{ "throttle", THROTTLE },
 	{ "trusted", TRUSTED },
+	{ "udp", UDP },
 	{ "user", USER },
+	{ "v4", V4 },
 	{ "yes", YES },
 };
 

@@ -54,10 +54,51 @@ print_listens(FILE *f, const struct conf_listens *list)
 	TAILQ_FOREACH(l, list, entry) {
 		if (l->wildcard && l->addr.af == 6)
 			continue;
-		fprintf(f, "listen on %s port %u\n",
+		fprintf(f, "listen on %s port %u",
 		    l->wildcard ? "*" : addr_format_ip(&l->addr, buf),
 		    l->addr.port);
+		if (l->udp == CONF_UDP_NONE)
+			fprintf(f, " udp none");
+		else if (l->udp != CONF_UDP_SAME)
+			fprintf(f, " udp port %d", l->udp);
+		putc('\n', f);
 	}
+}
+
+static void
+print_bootnodes(FILE *f, const struct conf_boots *list)
+{
+	const struct conf_boot	*b;
+	char			 text[ENODE_STRLEN];
+
+	if (TAILQ_EMPTY(list))
+		return;
+	fprintf(f, "bootnode {\n");
+	TAILQ_FOREACH(b, list, entry)
+		fprintf(f, "\t\"%s\"\n", b->node.record.len > 0 ?
+		    enr_format(&b->node.record, text) :
+		    node_spec_url(&b->node, text, sizeof(text)));
+	fprintf(f, "}\n");
+}
+
+static void
+print_discovery(FILE *f, const struct p2pd_conf *c)
+{
+	char	 buf[ADDR_STRLEN];
+
+	fprintf(f, "discovery v4 %s\n", c->discovery_v4 ? "yes" : "no");
+	fprintf(f, "network %s\n", conf_network_name(c->network));
+	print_bootnodes(f, &c->bootnodes);
+	if (c->announce4.af != 0)
+		fprintf(f, "announce address %s\n",
+		    addr_format_ip(&c->announce4, buf));
+	if (c->announce6.af != 0)
+		fprintf(f, "announce address %s\n",
+		    addr_format_ip(&c->announce6, buf));
+	if (c->announce_tcp != 0)
+		fprintf(f, "announce port %u\n", c->announce_tcp);
+	if (c->announce_udp != 0)
+		fprintf(f, "announce udp port %u\n", c->announce_udp);
 }
 
 static void
@@ -180,6 +221,7 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 
 	print_listens(f, &c->listens);
 	fprintf(f, "dial %s\n", c->dial ? "yes" : "no");
+	print_discovery(f, c);
 	fprintf(f, "max-peers %u\n", c->max_peers);
 	fprintf(f, "max-pending-inbound %u\n", c->max_pending_in);
 	fprintf(f, "max-pending-outbound %u\n", c->max_pending_out);

@@ -124,6 +124,8 @@ class Node:
             f'control restricted socket "{self.ro}"',
             f'application socket "{self.app}"',
             f'chroot "{self.dir}/empty"',
+            # nothing leaves loopback
+            "network none",
         ]
         if os.geteuid() == 0:
             lines.append('user "nobody"')

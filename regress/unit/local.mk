@@ -39,6 +39,7 @@ CONF_CASES = \
 	regress/unit/p2pd/parent/conf/allow-none \
 	regress/unit/p2pd/parent/conf/bad-both \
 	regress/unit/p2pd/parent/conf/bad-bytes \
+	regress/unit/p2pd/parent/conf/bad-discovery \
 	regress/unit/p2pd/parent/conf/bad-include \
 	regress/unit/p2pd/parent/conf/bad-list \
 	regress/unit/p2pd/parent/conf/bad-listen \
@@ -53,6 +54,7 @@ CONF_CASES = \
 	regress/unit/p2pd/parent/conf/bad-syntax \
 	regress/unit/p2pd/parent/conf/bad-unit \
 	regress/unit/p2pd/parent/conf/continued \
+	regress/unit/p2pd/parent/conf/discovery \
 	regress/unit/p2pd/parent/conf/empty \
 	regress/unit/p2pd/parent/conf/files \
 	regress/unit/p2pd/parent/conf/include \

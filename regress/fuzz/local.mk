@@ -28,8 +28,10 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_base \
 	regress/fuzz/fuzz_client \
 	regress/fuzz/fuzz_conf \
+	regress/fuzz/fuzz_discv4 \
 	regress/fuzz/fuzz_dispatch \
 	regress/fuzz/fuzz_enode \
+	regress/fuzz/fuzz_enr \
 	regress/fuzz/fuzz_frame \
 	regress/fuzz/fuzz_intro \
 	regress/fuzz/fuzz_lib \
@@ -60,12 +62,18 @@ regress_fuzz_fuzz_client_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_conf_SOURCES = regress/fuzz/fuzz_conf.c
 regress_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_discv4_SOURCES = regress/fuzz/fuzz_discv4.c
+regress_fuzz_fuzz_discv4_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_discv4_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_dispatch_SOURCES = regress/fuzz/fuzz_dispatch.c
 regress_fuzz_fuzz_dispatch_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_dispatch_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_enode_SOURCES = regress/fuzz/fuzz_enode.c
 regress_fuzz_fuzz_enode_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_enode_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_enr_SOURCES = regress/fuzz/fuzz_enr.c
+regress_fuzz_fuzz_enr_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_enr_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_frame_SOURCES = regress/fuzz/fuzz_frame.c
 regress_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_frame_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)

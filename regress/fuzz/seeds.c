@@ -13,6 +13,8 @@
 #include "common/ctl/record.h"
 #include "common/wire/app.h"
 #include "common/wire/base.h"
+#include "common/wire/discv4.h"
+#include "common/wire/enr.h"
 #include "common/wire/frame.h"
 #include "common/wire/rlp.h"
 #include "p2pd/messages.h"
@@ -447,6 +449,59 @@ parent_seeds(void)
 	STEPS("parent", "session-dies", "\0" APP_NEW ATTACH "\xfa\xff");
 }
 
+static void
+make_record(struct enr *e)
+{
+	struct enr_build	 b;
+	struct addr		 a4, a6;
+
+	FUZZ_CHECK(addr_parse(&a4, "192.0.2.1:30303") == 0);
+	FUZZ_CHECK(addr_parse(&a6, "[2001:db8::1]:30304") == 0);
+	FUZZ_CHECK(enr_build_init(&b, 1700000000000, fuzz_pub(1)) == 0);
+	FUZZ_CHECK(enr_set_endpoint(&b, &a4, 30303) == 0);
+	FUZZ_CHECK(enr_set_endpoint(&b, &a6, 30304) == 0);
+	FUZZ_CHECK(enr_set(&b, "eth", "\xc7\xc6\x84\x01\x02\x03\x04\x80",
+	    8) == 0);
+	FUZZ_CHECK(enr_sign(e, &b, fuzz_priv(1)) == 0);
+}
+
+static void
+discovery_seeds(void)
+{
+	struct d4_packet	 k;
+	struct enr		 e;
+	uint8_t			 buf[D4_MAX];
+	char			 text[ENR_STRLEN];
+	size_t			 n, i;
+
+	make_record(&e);
+	seed("enr", "record", "b", 1, e.raw, e.len);
+	enr_format(&e, text);
+	seed("enr", "text", "t", 1, text, strlen(text));
+	for (i = D4_PING; i < D4_NTYPES; i++) {
+		memset(&k, 0, sizeof(k));
+		k.type = (uint8_t)i;
+		k.expiration = 1700000000;
+		if (i == D4_PING) {
+			addr_parse(&k.ping.from.addr, "192.0.2.1:30303");
+			k.ping.to = k.ping.from;
+			k.ping.seq = e.seq;
+		} else if (i == D4_FINDNODE)
+			memcpy(k.findnode.target, fuzz_pub(2), SECP_PUB);
+		else if (i == D4_NEIGHBORS) {
+			addr_parse(&k.neighbors.v[0].addr, "192.0.2.1:30303");
+			addr_parse(&k.neighbors.v[1].addr, "[2001:db8::1]:1");
+			memcpy(k.neighbors.v[0].key, fuzz_pub(2), SECP_PUB);
+			k.neighbors.n = 2;
+		} else if (i == D4_ENRRESPONSE) {
+			k.enrresponse.record = e.raw;
+			k.enrresponse.len = e.len;
+		}
+		FUZZ_CHECK(d4_sign(&k, buf, &n, fuzz_priv(1)) == 0);
+		seed("discv4", d4_name(k.type), "\1", 1, buf, n);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -461,6 +516,7 @@ main(int argc, char **argv)
 	fuzz_begin(&f, NULL, 0);
 	base_seeds();
 	handshake_seeds();
+	discovery_seeds();
 	frame_seeds();
 	record_seeds();
 	app_seeds();

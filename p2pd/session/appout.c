@@ -18,18 +18,18 @@ frame(struct app *a, const struct app_head *h, const void *body)
 
 	if (a->closed || a->doomed)
 		return;
-	if (a->out.bytes > ses.init.queue_app + 2 * APP_SLACK) {
+	if (appq_cost(&a->q) > ses.init.queue_app + 2 * APP_SLACK) {
 		app_doom(a, "does not read");
 		return;
 	}
-	if ((out = out_reserve(&a->out, APP_HEADER + h->len)) == NULL) {
+	if ((out = appq_reserve(&a->q, APP_HEADER + h->len)) == NULL) {
 		app_doom(a, "no memory for its queue");
 		return;
 	}
 	app_head_encode(out, h);
 	if (h->len > 0)
 		memcpy(out + APP_HEADER, body, h->len);
-	out_commit(&a->out, APP_HEADER + h->len);
+	appq_plain(&a->q, APP_HEADER + h->len);
 }
 
 void
@@ -39,7 +39,7 @@ app_reply(struct app *a, enum app_type type, uint32_t request, uint32_t peer,
 	struct app_head	 h = { (uint32_t)n, (uint16_t)type, 0, request, peer };
 
 	frame(a, &h, body);
-	if (a->out.bytes > ses.init.queue_app + APP_SLACK)
+	if (appq_cost(&a->q) > ses.init.queue_app + APP_SLACK)
 		app_pause(a, APAUSE_OUT);
 }
 

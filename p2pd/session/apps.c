@@ -31,8 +31,7 @@ app_new(const struct m_app *m, int fd)
 	if ((flags = fcntl(fd, F_GETFL)) == -1 ||
 	    ((flags & O_NONBLOCK) == 0 &&
 	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1) ||
-	    out_init(&a->out, ses.env.base, fd, &mux_out_ops, a,
-	    &a->holder) == -1 ||
+	    appq_init(&a->q, ses.env.base, fd, a, &a->holder) == -1 ||
 	    event_assign(&a->ev_read, ses.env.base, fd, EV_READ | EV_PERSIST,
 	    app_readable, a) == -1 ||
 	    event_assign(&a->ev_more, ses.env.base, -1, 0, app_more, a) == -1 ||
@@ -173,7 +172,7 @@ app_close(struct app *a)
 		app_resume(a, APAUSE_PEER);
 	session_tell(&m_app_closed_desc, &closed);
 	/* what was on its way to it no longer counts for its peers */
-	out_drop_marks(&a->out, mux_out_ops.mark);
+	appq_clear(&a->q);
 	disown(a, NULL);
 	TAILQ_INSERT_TAIL(&ses.deadapps, a, entry);
 	turn_soon();
@@ -187,9 +186,9 @@ app_free(struct app *a)
 
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
-	out_clear(&a->out);
+	appq_clear(&a->q);
 	rbuf_clear(&a->rb);
-	close(a->out.fd);
+	close(a->q.fd);
 	while ((ac = TAILQ_FIRST(&a->caps)) != NULL)
 		appcap_free(a, ac);
 	while ((at = TAILQ_FIRST(&a->attaches)) != NULL)
@@ -295,6 +294,8 @@ appcap_new(struct app *a, const struct m_app_attach *m, uint32_t capid)
 	ac->app = a;
 	ac->capid = capid;
 	ac->policy = m->policy;
+	ac->max_peer = ses.init.queue_peer;
+	ac->max_all = ses.init.queue_app;
 	ac->nvers = m->nvers;
 	memcpy(ac->name, m->name, sizeof(ac->name));
 	memcpy(ac->vers, m->vers, sizeof(ac->vers));

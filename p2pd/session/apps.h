@@ -8,8 +8,8 @@
 
 #include "common/wire/app.h"
 #include "p2pd/messages.h"
+#include "p2pd/session/appq.h"
 #include "p2pd/session/core.h"
-#include "p2pd/session/out.h"
 #include "p2pd/session/rbuf.h"
 
 struct peer;
@@ -20,6 +20,10 @@ struct appcap {
 	TAILQ_ENTRY(appcap)	 entry;
 	struct app		*app;
 	uint32_t		 capid;
+	uint32_t		 oldest, gap;	/* in the queue: see appq.h */
+	uint64_t		 queued;	/* what waits of it counts for */
+	uint64_t		 dropped;
+	uint64_t		 max_peer, max_all;	/* limits */
 	uint8_t			 policy;
 	uint32_t		 nvers;
 	char			 name[CAP_NAME_MAX + 1];
@@ -48,7 +52,7 @@ struct app {
 	struct peers		 stalled;	/* peers not read for our sake */
 	struct event		 ev_read;
 	struct event		 ev_more;	/* goes on with what is kept */
-	struct out		 out;
+	struct appq		 q;
 	struct rbuf		 rb;
 	struct holder		 holder;
 	struct app_head		 head;		/* when has_head */

@@ -65,7 +65,7 @@ check_done(void)
 	    !TAILQ_EMPTY(&ses.lingering))
 		return;
 	TAILQ_FOREACH(a, &ses.apps, entry)
-		if (a->out.bytes > 0)
+		if (a->q.bytes > 0)
 			return;
 	ses.done = 1;
 	ses.env.done();
@@ -78,6 +78,7 @@ turn(int fd, short what, void *arg)
 	resume_peers();
 	pressure_turn();
 	out_flush_all();
+	appq_flush_all();
 	apps_reap();
 	peer_bury();
 	apps_bury();
@@ -122,6 +123,7 @@ session_setup(const struct session_env *env, const struct m_init *m)
 	TAILQ_INIT(&ses.deadapps);
 	TAILQ_INIT(&ses.shows);
 	out_setup(turn_soon);
+	appq_setup();
 	pressure_setup();
 	if ((ses.scratch = malloc(SCRATCH)) == NULL ||
 	    event_assign(&ses.ev_turn, env->base, -1, 0, turn, NULL) == -1 ||
@@ -148,16 +150,18 @@ session_cleanup(void)
 {
 	struct app	*a;
 
-	free_peers(&ses.peers);
-	free_peers(&ses.lingering);
-	free_peers(&ses.dead);
+	/* what waits in their queues counts for peers */
 	while ((a = TAILQ_FIRST(&ses.apps)) != NULL) {
 		TAILQ_REMOVE(&ses.apps, a, entry);
 		app_free(a);
 	}
 	apps_bury();
+	free_peers(&ses.peers);
+	free_peers(&ses.lingering);
+	free_peers(&ses.dead);
 	show_cleanup();
 	out_cleanup();
+	appq_cleanup();
 	htab_free(&ses.peertab);
 	htab_free(&ses.apptab);
 	event_del(&ses.ev_turn);

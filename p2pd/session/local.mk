@@ -3,6 +3,8 @@ p2pd_libp2pd_a_SOURCES += \
 	p2pd/session/apps.c p2pd/session/apps.h \
 	p2pd/session/appio.c \
 	p2pd/session/appout.c \
+	p2pd/session/appq.c p2pd/session/appq.h \
+	p2pd/session/appqio.c \
 	p2pd/session/apprequest.c \
 	p2pd/session/budget.c p2pd/session/budget.h \
 	p2pd/session/core.c p2pd/session/core.h \

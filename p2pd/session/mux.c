@@ -27,35 +27,43 @@ mux_find(struct peer *p, uint64_t code)
 static int
 app_full(const struct app *a)
 {
-	return a->out.bytes >= ses.init.queue_app ||
-	    (a->out.bytes >= TIGHT && budget_over());
+	size_t	 cost = appq_cost(&a->q);
+
+	return cost >= ses.init.queue_app || (cost >= TIGHT && budget_over());
+}
+
+static int
+cap_full(const struct appcap *ac)
+{
+	return ac->queued >= ac->max_all || app_full(ac->app);
 }
 
 int
 mux_blocked(const struct peer *p)
 {
-	uint32_t	 i;
+	const struct peercap	*pc;
+	uint32_t		 i;
 
 	if (p->sole == NULL)
 		return 0;
-	if (app_full(p->sole))
-		return 1;
-	if (p->queued < ses.init.queue_peer)
-		return 0;
-	for (i = 0; i < p->ncaps; i++)
-		if (p->caps[i].queued >= ses.init.queue_peer)
+	for (i = 0; i < p->ncaps; i++) {
+		pc = &p->caps[i];
+		if (pc->ac != NULL &&
+		    (pc->queued >= pc->ac->max_peer || cap_full(pc->ac)))
 			return 1;
+	}
 	return 0;
 }
 
-static void
-drop(struct peer *p, struct peercap *pc)
+void
+mux_dropped(struct appcap *ac, struct peercap *pc)
 {
-	pc->dropped++;
 	ses.dropped++;
-	if (pc->ac != NULL) {
-		pc->ac->app->dropped++;
-		pc->ac->app->events++;	/* a gap in the numbers tells */
+	if (pc != NULL)
+		pc->dropped++;
+	if (ac != NULL) {
+		ac->dropped++;
+		ac->app->dropped++;
 	}
 }
 
@@ -75,6 +83,18 @@ payload_size(const struct peer *p, const uint8_t *data, size_t n, size_t *size)
 	return 0;
 }
 
+/* There is no place for it, and none can be made. */
+static int
+lose(struct peer *p, struct peercap *pc, size_t size)
+{
+	struct app	*a = pc->ac->app;
+
+	mux_dropped(pc->ac, pc);
+	a->events++;
+	appq_lost(&a->q, pc->ac, p, pc, a->events, size);
+	return REASON_NONE;
+}
+
 /* Straight into the application's queue: one copy, or none but snappy's. */
 static int
 deliver(struct peer *p, struct peercap *pc, uint32_t code, const uint8_t *data,
@@ -85,10 +105,8 @@ deliver(struct peer *p, struct peercap *pc, uint32_t code, const uint8_t *data,
 	uint8_t		*out;
 	size_t		 len = APP_HEADER + APP_MSG_HEAD + size;
 
-	if ((out = out_reserve(&a->out, len)) == NULL) {
-		drop(p, pc);
-		return REASON_NONE;
-	}
+	if ((out = appq_reserve(&a->q, len)) == NULL)
+		return lose(p, pc, size);
 	h.len = (uint32_t)(APP_MSG_HEAD + size);
 	h.type = AF_MESSAGE;
 	h.flags = 0;
@@ -100,19 +118,47 @@ deliver(struct peer *p, struct peercap *pc, uint32_t code, const uint8_t *data,
 	out += APP_HEADER + APP_MSG_HEAD;
 	if (frame_snappy_rx(p->codec)) {
 		if (frame_uncompress(out, size, data, n) == -1) {
-			out_commit(&a->out, 0);
+			appq_cancel(&a->q);
 			return REASON_BAD_SNAPPY;
 		}
 	} else if (n > 0)
 		memcpy(out, data, n);
-	a->events++;
-	out_commit(&a->out, len);
-	if (out_mark(&a->out, p->node.key, (uint32_t)(pc - p->caps),
-	    (uint32_t)len) == 0) {
-		pc->queued += len;
-		p->queued += len;
-	}
+	appq_message(&a->q, len, pc->ac, p, pc, ++a->events);
 	return REASON_NONE;
+}
+
+/*
+ * What goes is the oldest: of the capability, where its owner would rather have
+ * news than all; else of this range, so that no other peer's are lost for it.
+ */
+static int
+drop_oldest(struct peercap *pc)
+{
+	struct appq	*q = &pc->ac->app->q;
+
+	return pc->ac->policy == APP_DROP ? appq_drop_cap(q, pc->ac) :
+	    appq_drop_range(q, pc);
+}
+
+/* Makes place for n bytes; 0 when there is nothing to drop for it. */
+static int
+make_place(struct peercap *pc, size_t n)
+{
+	struct appcap	*ac = pc->ac;
+	struct appq	*q = &ac->app->q;
+	size_t		 before;
+
+	while (pc->queued >= ac->max_peer)
+		if (!appq_drop_range(q, pc))
+			return 0;
+	while (ac->queued >= ac->max_all || appq_cost(q) >= ses.init.queue_app)
+		if (!drop_oldest(pc))
+			return 0;
+	before = appq_cost(q);
+	while (app_full(ac->app) && before - appq_cost(q) < n)
+		if (!drop_oldest(pc))
+			return 0;
+	return 1;
 }
 
 int
@@ -131,57 +177,39 @@ mux_message(struct peer *p, struct peercap *pc, uint64_t code,
 	if (ses.monitor)
 		show_message(p, pc, rel, size, "in");
 	if (pc->ac == NULL || pc->ac->app->doomed) {
-		drop(p, pc);
+		mux_dropped(pc->ac, pc);
 		return REASON_NONE;
 	}
-	if (app_full(pc->ac->app) || pc->queued >= ses.init.queue_peer) {
+	if (pc->queued >= pc->ac->max_peer || cap_full(pc->ac)) {
 		if (pc->ac->policy == APP_DISCONNECT)
 			return REASON_STALLED;
-		drop(p, pc);
-		return REASON_NONE;
+		if (!make_place(pc, APP_HEADER + APP_MSG_HEAD + size))
+			return lose(p, pc, size);
 	}
 	return deliver(p, pc, rel, data, n, size);
 }
 
-/* A message has left for its application: a the peer, b the range, c bytes. */
-static void
-left(struct out *o, const struct out_mark *m)
+void
+mux_left(struct app *a, struct peer *p)
 {
-	struct peer	*p;
-	struct peercap	*pc;
-
-	if ((p = peer_find(m->a)) == NULL)
-		return;
-	pc = &p->caps[m->b];
-	pc->queued -= m->c;
-	p->queued -= m->c;
-	if (p->stalled_on == o->arg && p->queued <= ses.init.queue_peer / 2 &&
+	if (p->stalled_on == a && p->queued <= ses.init.queue_peer / 2 &&
 	    !mux_blocked(p))
 		peer_resume(p, PAUSE_APP);
 }
 
-static void
-wrote(struct out *o, size_t n)
+void
+mux_wrote(struct app *a)
 {
-	struct app	*a = o->arg;
 	struct peer	*p, *next;
 
 	if (a->closed)
 		return;
-	if (a->pause & APAUSE_OUT && o->bytes < ses.init.queue_app)
+	if (a->pause & APAUSE_OUT && appq_cost(&a->q) < ses.init.queue_app)
 		app_resume(a, APAUSE_OUT);
-	if (TAILQ_EMPTY(&a->stalled) || o->bytes > ses.init.queue_app / 2)
+	if (TAILQ_EMPTY(&a->stalled) ||
+	    appq_cost(&a->q) > ses.init.queue_app / 2)
 		return;
 	TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
 		if (!mux_blocked(p))
 			peer_resume(p, PAUSE_APP);
 }
-
-static void
-failed(struct out *o, int error)
-{
-	app_doom(o->arg, error == EPIPE || error == ECONNRESET ? NULL :
-	    strerror(error));
-}
-
-const struct out_ops mux_out_ops = { left, wrote, failed };

@@ -23,6 +23,11 @@ int	 mux_message(struct peer *, struct peercap *, uint64_t code,
  * then it is not to be read.
  */
 int	 mux_blocked(const struct peer *);
-extern const struct out_ops mux_out_ops;	/* of an application's queue */
+/* Something that waited for this application counts no longer for this peer. */
+void	 mux_left(struct app *, struct peer *);
+/* One that waited was dropped, of this capability and range, either NULL. */
+void	 mux_dropped(struct appcap *, struct peercap *);
+/* It has read some. */
+void	 mux_wrote(struct app *);
 
 #endif

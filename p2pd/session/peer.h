@@ -8,6 +8,7 @@
 
 #include "common/wire/frame.h"
 #include "p2pd/messages.h"
+#include "p2pd/session/appq.h"
 #include "p2pd/session/core.h"
 #include "p2pd/session/htab.h"
 #include "p2pd/session/out.h"
@@ -20,7 +21,8 @@ struct appcap;
 struct peercap {
 	struct sharedcap	 shared;	/* owner: the capid */
 	struct appcap		*ac;		/* NULL: no owner, or not here */
-	size_t			 queued;	/* bytes on their way to it */
+	struct aq_flow		 flow;		/* of the owner's queue */
+	size_t			 queued;	/* what waits there */
 	uint64_t		 msgs_in, msgs_out;
 	uint64_t		 bytes_in, bytes_out;	/* payload */
 	uint64_t		 dropped;

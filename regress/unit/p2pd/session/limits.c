@@ -143,9 +143,29 @@ START_TEST(stall_timer)
 }
 END_TEST
 
+static uint64_t	 told_msgs, told_bytes;
+
+/* AF_DROPPED, the frame just read. */
+static void
+take_dropped(uint32_t peer, uint32_t capid)
+{
+	uint64_t	 msgs, bytes;
+	uint32_t	 id;
+
+	ck_assert_uint_eq(ta.head.type, AF_DROPPED);
+	ck_assert_uint_eq(ta.head.peer, peer);
+	ck_assert_int_eq(app_counts_decode(&id, &msgs, &bytes, ta.body,
+	    ta.head.len), 0);
+	ck_assert_uint_eq(id, capid);
+	ck_assert_uint_gt(msgs, 0);
+	told_msgs += msgs;
+	told_bytes += bytes;
+}
+
+/* What is lost is what is oldest, and told where it is missing. */
 START_TEST(policy_drop)
 {
-	unsigned int	 n, got = 0;
+	unsigned int	 n, got = 0, k, next = 0;
 	uint32_t	 last = 0, gaps = 0;
 	uint64_t	 dropped;
 
@@ -159,18 +179,30 @@ START_TEST(policy_drop)
 	ck_assert_uint_gt(dropped, 0);
 	ck_assert(dropped == ses.dropped);
 	while (tapp_poll(&ta)) {
-		ck_assert_uint_eq(ta.head.type, AF_MESSAGE);
-		got++;
 		if (last != 0)
 			gaps += ta.head.request - last - 1;
 		last = ta.head.request;
+		if (ta.head.type == AF_DROPPED) {
+			take_dropped(5, 100);
+			next += (unsigned int)told_msgs;
+			continue;
+		}
+		ck_assert_uint_eq(ta.head.type, AF_MESSAGE);
+		memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+		ck_assert_uint_eq(k, next++);
+		got++;
 	}
+	/* one gap, in one place, and the newest is there */
+	ck_assert_uint_eq(next, 500);
+	ck_assert_uint_eq(told_msgs, dropped);
+	ck_assert_uint_eq(told_bytes, dropped * MSG);
 	ck_assert_uint_eq(got + dropped, 500);
+	ck_assert_uint_eq(gaps, dropped - 1);
 	/* and its pings were answered all the while */
 	tpeer_send(&tp, 0x10, "end", 3);
 	tapp_expect(&ta, AF_MESSAGE);
-	gaps += ta.head.request - last - 1;
-	ck_assert_uint_eq(gaps, dropped);
+	ck_assert_uint_eq(ta.head.request, last + 1);
+	ck_assert_uint_eq(budget_used(), 0);
 }
 END_TEST
 

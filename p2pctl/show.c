@@ -324,8 +324,12 @@ status_peers(FILE *f, const json_t *n)
 	    JSON_INTEGER_FORMAT ")\n", json_num(n, "peers_out"),
 	    json_num(n, "max_out"));
 	fprintf(f, "in set-up  %" JSON_INTEGER_FORMAT " in, %"
-	    JSON_INTEGER_FORMAT " out\n", json_num(n, "pending_in"),
+	    JSON_INTEGER_FORMAT " out", json_num(n, "pending_in"),
 	    json_num(n, "pending_out"));
+	if (json_num(n, "candidates") > 0)
+		fprintf(f, ", %" JSON_INTEGER_FORMAT " waiting to be dialed",
+		    json_num(n, "candidates"));
+	putc('\n', f);
 }
 
 static void

@@ -115,7 +115,7 @@ BODY(m_stop, M_STOP, U32(grace_ms));
 #define S m_net
 BODY(m_net, M_NET, U32(max_pending), U32(setup_ms), U32(connect_ms),
     U32(addr_secs), U32(net_count), U32(net_secs), U32(history_secs),
-    U32(max_dialed), U8(dial), U8(restricted));
+    U8(dial), U8(restricted));
 #undef S
 #define S m_netrestrict
 BODY(m_netrestrict, M_NETRESTRICT, PREFIX(prefix));
@@ -230,6 +230,13 @@ BODY(m_cap_gone, M_CAP_GONE, U32(capid));
 #undef S
 #define S m_candidate
 BODY(m_candidate, M_CANDIDATE, BYTES(id), ADDR(addr), U16(udp), U8(source));
+#undef S
+#define S m_goal
+BODY(m_goal, M_GOAL, U32(dialed));
+#undef S
+#define S m_plan
+BODY(m_plan, M_PLAN, U32(want), U32(waiting), U32(dialing), U64(taken),
+    U64(refused));
 #undef S
 #define S m_socket
 BODY(m_socket, M_SOCKET, U8(kind));

@@ -56,6 +56,8 @@ enum msg_type {
 	M_RESOLVE,		/* D>P>R */
 	M_RESOLVED,		/* R>P>D */
 	M_CANDIDATE,		/* N>P>D a node that may be dialed */
+	M_GOAL,			/* P>D  how many peers should be of our dialing */
+	M_PLAN,			/* D>P  candidates looked for, and what waits */
 	/* peers */
 	M_PEER_START,		/* P>S  (fd) */
 	M_PEER_END,		/* S>P */
@@ -88,7 +90,7 @@ enum msg_type {
 	M_D4_SIGNED,		/* P>N */
 	M_RECORD_FACTS,		/* N>P  where others say that they see us */
 	M_RECORD,		/* P>N  our record, signed */
-	M_WANT,			/* D>P>N how many more of them are wanted */
+	M_WANT,			/* P>N  how many more of them are wanted */
 	M_CONDITION,		/* P>N  keys that a candidate's record must have */
 	M_QUERY			/* P>ND p2pctl asks; CTL_REC and CTL_END answer */
 	/* and CTL_*: C>P requests; P>C, S>P answers */
@@ -151,7 +153,6 @@ struct m_net {
 	uint32_t	 net_count;	/* L: attempts a subnet in net_secs; 0 off */
 	uint32_t	 net_secs;
 	uint32_t	 history_secs;	/* D: no second dial within */
-	uint32_t	 max_dialed;	/* D: peers that we dialed, at most */
 	uint8_t		 dial;		/* D: dialing is on */
 	uint8_t		 restricted;	/* netrestrict is in force */
 };
@@ -290,6 +291,18 @@ struct m_candidate {
 	struct addr	 addr;		/* TCP */
 	uint16_t	 udp;		/* port, 0: unknown */
 	uint8_t		 source;	/* enum cand_source */
+};
+
+struct m_goal {
+	uint32_t	 dialed;	/* static ones count; 0: only these */
+};
+
+struct m_plan {
+	uint32_t	 want;		/* candidates that it could dial at once */
+	uint32_t	 waiting;	/* candidates not dialed yet */
+	uint32_t	 dialing;	/* of all dials those to candidates */
+	uint64_t	 taken;		/* candidates so far */
+	uint64_t	 refused;	/* known, banned, too many */
 };
 
 #define SHARED_MAX	32
@@ -561,9 +574,9 @@ struct m_query {
 	X(peer_stop) X(peer_flags) X(app_new) X(app_open) X(app_attach)	\
 	X(app_attached) X(app_detach) X(app_closed) X(app_update)	\
 	X(app_updated) X(app_penalise) X(app_hint) X(cap_gone)		\
-	X(candidate) X(socket) X(show) X(monitor) X(event) X(disc)	\
-	X(udp) X(bootnode) X(d4_sign) X(d4_signed) X(record_facts)	\
-	X(record) X(want) X(condition) X(query)
+	X(candidate) X(goal) X(plan) X(socket) X(show) X(monitor)	\
+	X(event) X(disc) X(udp) X(bootnode) X(d4_sign) X(d4_signed)	\
+	X(record_facts) X(record) X(want) X(condition) X(query)
 #define MSG_EXTERN(n)	extern const struct msgdesc m_##n##_desc;
 MSG_DESCS(MSG_EXTERN)
 #undef MSG_EXTERN

@@ -104,7 +104,7 @@ dial_fail(struct dial *d, unsigned int reason, const char *detail)
 
 	memset(&m, 0, sizeof(m));
 	m.conn = d->conn;
-	m.flags = PF_STATIC;
+	m.flags = d->what.is_static ? PF_STATIC : 0;
 	m.stage = (uint8_t)d->stage;
 	m.reason = (uint16_t)reason;
 	m.disc_sent = m.disc_recv = DISC_NONE;
@@ -135,7 +135,7 @@ announce(struct dial *d)
 	m.conn = d->conn;
 	memcpy(m.id, d->what.id, sizeof(m.id));
 	m.remote = d->remote;
-	m.flags = PF_STATIC;
+	m.flags = d->what.is_static ? PF_STATIC : 0;
 	if (d->all->conf.send(&m_dial_desc, &m, -1) == -1) {
 		d->conn = 0;
 		return -1;
@@ -154,7 +154,7 @@ begin_setup(struct dial *d)
 	memset(&start, 0, sizeof(start));
 	start.conn = d->conn;
 	start.fd = d->fd;
-	start.flags = PF_STATIC;
+	start.flags = d->what.is_static ? PF_STATIC : 0;
 	start.expect = d->what.id;
 	start.remote = d->remote;
 	start.begun_ms = d->begun_ms;

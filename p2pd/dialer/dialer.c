@@ -22,8 +22,12 @@ static struct {
 	struct plan	*plan;
 	struct dials	*dials;
 	struct event	 run;		/* when the plan has its next */
+	struct event	 report;	/* when the parent hears what is wanted */
+	struct m_plan	 told;
 	int		 stopping;
 } dl;
+
+#define REPORT_MS	200	/* between two M_PLAN */
 
 /* Looks at the plan in the next turn of the loop, or in so many ms. */
 static void
@@ -38,6 +42,37 @@ schedule(int64_t ms)
 	event_add(&dl.run, &tv);
 }
 
+/* What the parent knows of the plan is REPORT_MS old at most. */
+static void
+report_soon(void)
+{
+	static const struct timeval	 tv = { 0, REPORT_MS * 1000 };
+
+	if (!dl.stopping && !event_pending(&dl.report, EV_TIMEOUT, NULL))
+		event_add(&dl.report, &tv);
+}
+
+static void
+report(int fd, short what, void *arg)
+{
+	struct plan_stats	 st;
+	struct m_plan		 m;
+
+	plan_stats(dl.plan, &st);
+	memset(&m, 0, sizeof(m));
+	m.want = st.want;
+	m.waiting = st.waiting;
+	m.dialing = st.dialing;
+	m.taken = st.taken;
+	m.refused = st.refused;
+	if (memcmp(&m, &dl.told, sizeof(m)) == 0)
+		return;
+	if (child_send(&m_plan_desc, &m, -1) == -1)
+		report_soon();
+	else
+		dl.told = m;
+}
+
 static void
 run(int fd, short what, void *arg)
 {
@@ -48,6 +83,7 @@ run(int fd, short what, void *arg)
 		return;
 	while (plan_next(dl.plan, &d, mono_ms()))
 		dial_begin(dl.dials, &d);
+	report_soon();
 	schedule(plan_wait(dl.plan, mono_ms()));
 }
 
@@ -117,10 +153,44 @@ handle_connected(struct channel *c, struct chan_msg *msg, void *arg)
 
 	if (!m->up)
 		plan_down(dl.plan, m->id, m->reason, m->ms, mono_ms());
-	else if (plan_up(dl.plan, m->id) == -1)
+	else if (plan_up(dl.plan, m->id, !(m->flags & PF_INBOUND)) == -1)
 		fatal("connected node");
 	if (channel_state(c) == CHILD_RUN)
 		schedule(0);
+}
+
+static void
+handle_goal(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	const struct m_goal	*m = msg->body;
+
+	plan_goal(dl.plan, m->dialed);
+	if (channel_state(c) == CHILD_RUN)
+		schedule(0);
+}
+
+/* Sorted out here what would only be an attempt that failed. */
+static void
+handle_candidate(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	const struct m_candidate	*m = msg->body;
+	struct plan_cand		 cand;
+
+	if (m->addr.af == 0 || m->addr.port == 0 ||
+	    memcmp(m->id, child_init()->id, SECP_PUB) == 0 ||
+	    policy_id(dl.policy, m->id) != REASON_NONE ||
+	    policy_addr(dl.policy, &m->addr) != REASON_NONE)
+		plan_refused(dl.plan);
+	else {
+		memset(&cand, 0, sizeof(cand));
+		memcpy(cand.id, m->id, sizeof(cand.id));
+		addr_format_ip(&m->addr, cand.host);
+		cand.tcp = m->addr.port;
+		cand.hint = m->source == CAND_HINT;
+		if (plan_candidate(dl.plan, &cand, mono_ms()))
+			schedule(0);
+	}
+	report_soon();
 }
 
 static void
@@ -153,6 +223,8 @@ static const struct chan_rule rules[] = {
 	{ &m_ban_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_ban },
 	{ &m_static_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_static },
 	{ &m_connected_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_connected },
+	{ &m_goal_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_goal },
+	{ &m_candidate_desc, CHS_RUN, CHAN_NOFD, handle_candidate },
 	{ &m_resolved_desc, CHS_RUN, CHAN_NOFD, handle_resolved },
 	{ &m_key_done_desc, CHS_RUN, CHAN_NOFD, handle_key_done },
 	{ &m_verdict1_desc, CHS_RUN, CHAN_NOFD, handle_verdict1 },
@@ -186,6 +258,7 @@ dialer_init(const struct m_init *m, void *arg)
 	if ((dl.dials = dials_new(&dc)) == NULL)
 		fatal("dialer");
 	event_assign(&dl.run, child_base(), -1, 0, run, NULL);
+	event_assign(&dl.report, child_base(), -1, 0, report, NULL);
 }
 
 static void
@@ -199,6 +272,7 @@ dialer_stop(uint32_t grace_ms, void *arg)
 {
 	dl.stopping = 1;
 	event_del(&dl.run);
+	event_del(&dl.report);
 	dials_stop(dl.dials);
 	setups_stop(dl.setups);
 }
@@ -215,6 +289,7 @@ dialer_down(void *arg)
 	if (dl.dials == NULL)
 		return;
 	event_del(&dl.run);
+	event_del(&dl.report);
 	dials_free(dl.dials);
 	setups_free(dl.setups);
 	plan_free(dl.plan);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/queue.h>
 #include <sys/tree.h>
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #define SPREAD		2000U	/* so that not all come back at once */
 #define SLOW_FAILS	3	/* where the node has said that it is no use */
 
-/* Kept while a node is static, being dialed, or a peer. */
+/* Kept while a node is static, a candidate, being dialed, a peer, or past. */
 struct node {
 	RB_ENTRY(node)	 byid;
 	RB_ENTRY(node)	 bydue;
@@ -23,6 +24,12 @@ struct node {
 	int		 is_static;
 	int		 dialing;
 	int		 up;
+	int		 dialed;	/* up, and we dialed it */
+	int		 hint;
+	int		 waits;		/* in cands */
+	int		 chosen;	/* dialing as a candidate */
+	int		 past;		/* in past: was dialed as a candidate */
+	TAILQ_ENTRY(node) entry;	/* of cands or of past, never of both */
 	int		 fresh;		/* added anew while a dial was under way */
 	int		 queued;	/* in bydue */
 	uint64_t	 due;
@@ -32,6 +39,7 @@ struct node {
 	uint32_t	 turn;
 };
 
+TAILQ_HEAD(plan_nodes, node);
 RB_HEAD(plan_ids, node);
 RB_HEAD(plan_dues, node);
 
@@ -41,6 +49,14 @@ struct plan {
 	struct plan_ids		 ids;
 	struct plan_dues	 dues;		/* static, not dialing, not up */
 	size_t			 dialing;
+	struct plan_nodes	 cands[2];	/* hints, others */
+	uint32_t		 ncands[2];
+	struct plan_nodes	 past;		/* by the end of their dial */
+	uint32_t		 npast;
+	uint32_t		 goal;
+	uint32_t		 dialed;	/* peers that we dialed */
+	uint32_t		 chosen;	/* dials to candidates */
+	uint64_t		 taken, refused;
 };
 
 static int
@@ -74,6 +90,9 @@ plan_new(uint32_t (*chance)(uint32_t))
 	p->chance = chance;
 	RB_INIT(&p->ids);
 	RB_INIT(&p->dues);
+	TAILQ_INIT(&p->cands[0]);
+	TAILQ_INIT(&p->cands[1]);
+	TAILQ_INIT(&p->past);
 	return p;
 }
 
@@ -128,12 +147,28 @@ node_unqueue(struct plan *p, struct node *n)
 	n->queued = 0;
 }
 
+static struct plan_nodes *
+cands_of(struct plan *p, const struct node *n)
+{
+	return &p->cands[!n->hint];
+}
+
+static void
+cand_remove(struct plan *p, struct node *n)
+{
+	if (!n->waits)
+		return;
+	TAILQ_REMOVE(cands_of(p, n), n, entry);
+	p->ncands[!n->hint]--;
+	n->waits = 0;
+}
+
 /* Enters n at its time, or takes it away, as its state demands; may free it. */
 static void
 node_settle(struct plan *p, struct node *n, uint64_t due)
 {
 	node_unqueue(p, n);
-	if (!n->is_static && !n->dialing && !n->up) {
+	if (!n->is_static && !n->dialing && !n->up && !n->waits && !n->past) {
 		RB_REMOVE(plan_ids, &p->ids, n);
 		free(n);
 		return;
@@ -179,6 +214,7 @@ plan_add(struct plan *p, const uint8_t id[SECP_PUB], const char *host,
 	if ((n = node_get(p, id)) == NULL)
 		return -1;
 	moved = strcmp(n->host, host) != 0 || n->tcp != tcp;
+	cand_remove(p, n);
 	strlcpy(n->host, host, sizeof(n->host));
 	n->tcp = tcp;
 	n->is_static = 1;
@@ -207,15 +243,26 @@ plan_del(struct plan *p, const uint8_t id[SECP_PUB])
 	return dialing;
 }
 
+static void
+node_up(struct plan *p, struct node *n, int dialed)
+{
+	if (n->up)
+		return;
+	n->up = 1;
+	n->dialed = dialed;
+	p->dialed += dialed != 0;
+	cand_remove(p, n);
+	node_unqueue(p, n);
+}
+
 int
-plan_up(struct plan *p, const uint8_t id[SECP_PUB])
+plan_up(struct plan *p, const uint8_t id[SECP_PUB], int dialed)
 {
 	struct node	*n;
 
 	if ((n = node_get(p, id)) == NULL)
 		return -1;
-	n->up = 1;
-	node_unqueue(p, n);
+	node_up(p, n, dialed);
 	return 0;
 }
 
@@ -269,6 +316,8 @@ plan_down(struct plan *p, const uint8_t id[SECP_PUB], unsigned int reason,
 	if ((n = node_find(p, id)) == NULL || !n->up)
 		return;
 	n->up = 0;
+	p->dialed -= n->dialed != 0;
+	n->dialed = 0;
 	if (reason == REASON_SESSION_DIED ||
 	    (up_ms >= PLAN_GOOD_MS && !is_slow(reason, DISC_NONE))) {
 		n->fails = 0;
@@ -283,25 +332,144 @@ plan_down(struct plan *p, const uint8_t id[SECP_PUB], unsigned int reason,
 	node_settle(p, n, due);
 }
 
+void
+plan_goal(struct plan *p, uint32_t dialed)
+{
+	p->goal = dialed;
+}
+
+static void
+past_drop(struct plan *p, struct node *n)
+{
+	TAILQ_REMOVE(&p->past, n, entry);
+	p->npast--;
+	n->past = 0;
+	node_settle(p, n, n->due);
+}
+
+static void
+past_expire(struct plan *p, uint64_t now)
+{
+	struct node	*n;
+
+	while ((n = TAILQ_FIRST(&p->past)) != NULL &&
+	    (p->npast > PLAN_PAST_MAX || n->begun + p->conf.history_ms <= now))
+		past_drop(p, n);
+}
+
+int
+plan_candidate(struct plan *p, const struct plan_cand *c, uint64_t now)
+{
+	struct node	*n;
+
+	past_expire(p, now);
+	if (p->ncands[!c->hint] >= PLAN_CANDS_MAX ||
+	    node_find(p, c->id) != NULL || (n = node_get(p, c->id)) == NULL) {
+		p->refused++;
+		return 0;
+	}
+	memcpy(n->host, c->host, sizeof(n->host));
+	n->tcp = c->tcp;
+	n->hint = c->hint != 0;
+	n->waits = 1;
+	TAILQ_INSERT_TAIL(cands_of(p, n), n, entry);
+	p->ncands[!n->hint]++;
+	p->taken++;
+	return 1;
+}
+
+void
+plan_refused(struct plan *p)
+{
+	p->refused++;
+}
+
+/* Dials to candidates that may begin: twice what is missing, as most fail. */
+static uint32_t
+cand_room(const struct plan *p)
+{
+	uint64_t	 room;
+
+	if (!p->conf.on || p->dialed >= p->goal)
+		return 0;
+	room = 2 * (uint64_t)(p->goal - p->dialed);
+	if (room > p->conf.slots)
+		room = p->conf.slots;
+	room = room > p->chosen ? room - p->chosen : 0;
+	if (room > p->conf.slots - p->dialing)
+		room = p->conf.slots - p->dialing;
+	return (uint32_t)room;
+}
+
+static struct node *
+cand_first(const struct plan *p)
+{
+	struct node	*n = TAILQ_FIRST(&p->cands[0]);
+
+	return n != NULL ? n : TAILQ_FIRST(&p->cands[1]);
+}
+
+void
+plan_stats(const struct plan *p, struct plan_stats *st)
+{
+	uint32_t	 room = p->dialing >= p->conf.slots ? 0 : cand_room(p);
+
+	st->waiting = p->ncands[0] + p->ncands[1];
+	st->want = room > st->waiting ? room - st->waiting : 0;
+	st->dialing = p->chosen;
+	st->taken = p->taken;
+	st->refused = p->refused;
+}
+
+/* A static node that is due, else a candidate. */
+static struct node *
+choose(struct plan *p, uint64_t now)
+{
+	struct node	*n = RB_MIN(plan_dues, &p->dues);
+
+	if (n != NULL && n->due <= now) {
+		node_unqueue(p, n);
+		return n;
+	}
+	n = cand_room(p) == 0 ? NULL : cand_first(p);
+	if (n != NULL) {
+		cand_remove(p, n);
+		n->chosen = 1;
+		p->chosen++;
+	}
+	return n;
+}
+
 int
 plan_next(struct plan *p, struct plan_dial *d, uint64_t now)
 {
 	struct node	*n;
 
-	if (!p->conf.on || p->dialing >= p->conf.slots)
+	if (!p->conf.on || p->dialing >= p->conf.slots ||
+	    (n = choose(p, now)) == NULL)
 		return 0;
-	n = RB_MIN(plan_dues, &p->dues);
-	if (n == NULL || n->due > now)
-		return 0;
-	node_unqueue(p, n);
 	n->dialing = 1;
 	n->begun = now;
 	p->dialing++;
 	memcpy(d->id, n->id, SECP_PUB);
 	memcpy(d->host, n->host, sizeof(d->host));
+	d->is_static = n->is_static;
 	d->tcp = n->tcp;
 	d->turn = n->turn;
 	return 1;
+}
+
+/* The dial to a candidate is over. */
+static void
+cand_done(struct plan *p, struct node *n)
+{
+	n->chosen = 0;
+	p->chosen--;
+	if (n->is_static)
+		return;
+	n->past = 1;
+	TAILQ_INSERT_TAIL(&p->past, n, entry);
+	p->npast++;
 }
 
 void
@@ -315,8 +483,10 @@ plan_done(struct plan *p, const uint8_t id[SECP_PUB],
 		return;
 	n->dialing = 0;
 	p->dialing--;
+	if (n->chosen)
+		cand_done(p, n);
 	if (r->accepted)
-		n->up = 1;
+		node_up(p, n, 1);
 	else if (!n->fresh) {
 		count_failure(n, r->reason, r->disc_recv);
 		n->turn += r->reached != 0;
@@ -324,6 +494,7 @@ plan_done(struct plan *p, const uint8_t id[SECP_PUB],
 	}
 	n->fresh = 0;
 	node_settle(p, n, due);
+	past_expire(p, now);
 }
 
 int64_t
@@ -332,8 +503,11 @@ plan_wait(const struct plan *p, uint64_t now)
 	struct plan_dues	 head = p->dues;
 	struct node		*n;
 
-	if (!p->conf.on || p->dialing >= p->conf.slots ||
-	    (n = RB_MIN(plan_dues, &head)) == NULL)
+	if (!p->conf.on || p->dialing >= p->conf.slots)
+		return -1;
+	if (cand_first(p) != NULL && cand_room(p) > 0)
+		return 0;
+	if ((n = RB_MIN(plan_dues, &head)) == NULL)
 		return -1;
 	return n->due <= now ? 0 : (int64_t)(n->due - now);
 }

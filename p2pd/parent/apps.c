@@ -167,6 +167,7 @@ apps_new(struct apps *as, const struct m_app *m)
 	a->groups[0] = m->gid;
 	a->ngroups = 1;
 	memcpy(a->name, m->name, sizeof(a->name));
+	bucket_init(&a->hints, APP_HINT_RATE, APP_HINT_BURST, mono_us());
 	TAILQ_INSERT_TAIL(&as->apps, a, entry);
 	as->napps++;
 	return a;

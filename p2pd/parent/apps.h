@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <stdint.h>
 
+#include "common/base/util.h"
 #include "common/wire/app.h"
 #include "common/wire/caps.h"
 #include "p2pd/messages.h"
@@ -18,6 +19,8 @@
 #define APPS_MAX	64	/* applications at once */
 #define APP_CONNS_MAX	256
 #define APP_GROUPS_MAX	64
+#define APP_HINT_RATE	50	/* hints a second that are taken from one */
+#define APP_HINT_BURST	512
 #define LOCALCAPS_MAX	64	/* name and version pairs advertised */
 
 struct app {
@@ -28,6 +31,7 @@ struct app {
 	unsigned int	 ngroups;
 	char		 name[APP_NAME_MAX];
 	unsigned int	 nconns;
+	struct bucket	 hints;
 };
 TAILQ_HEAD(app_list, app);
 

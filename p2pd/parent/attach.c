@@ -198,6 +198,7 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		log_info("application \"%s\", uid %u, pid %u, attached %s in "
 		    "session %u", ac->app->name, ac->app->uid, ac->app->pid,
 		    m->name, c->instance);
+		balance_soon();
 		attach_event("app-attached", ac->app, m->name);
 		if (before == 0 && parent.apps.hello->n > 0)
 			attach_first();
@@ -223,6 +224,7 @@ attach_detach(struct channel *ch, struct chan_msg *msg, void *arg)
 		attach_event("app-detached", ac->app, cap->name);
 	if (apps_detach(&parent.apps, ac, m->capid) == -1)
 		child_kill(c, "detaches what is not attached");
+	balance_soon();
 }
 
 void
@@ -242,6 +244,41 @@ attach_closed(struct channel *ch, struct chan_msg *msg, void *arg)
 	log_debug("application \"%s\", pid %u, left session %u", ac->app->name,
 	    ac->app->pid, c->instance);
 	apps_disconnect(&parent.apps, ac);
+	balance_soon();
+}
+
+/* Hints are taken from who owns something, as many as it may give. */
+static int
+hint_sound(struct appconn *ac, const struct m_app_hint *m)
+{
+	struct capability *cap;
+
+	if (m->addr.af == 0 || m->addr.port == 0)
+		return 0;
+	TAILQ_FOREACH(cap, &parent.apps.caps, entry)
+		if (cap->owner == ac->app)
+			return bucket_take(&ac->app->hints, 1, mono_us());
+	return 0;
+}
+
+void
+attach_hint(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_app_hint *m = msg->body;
+	struct child *d = child_first(PROC_DIALER);
+	struct m_candidate cand;
+	struct appconn *ac;
+
+	ac = conn_of(arg, m->app);
+	if (ac == NULL || !parent.conf->dial || !hint_sound(ac, m) ||
+	    !child_ready(d) || channel_full(d->ch))
+		return;
+	memset(&cand, 0, sizeof(cand));
+	memcpy(cand.id, m->id, sizeof(cand.id));
+	cand.addr = m->addr;
+	cand.udp = m->udp;
+	cand.source = CAND_HINT;
+	child_msg(d, &m_candidate_desc, &cand, -1);
 }
 
 /* A session came up or went down. */
@@ -256,4 +293,5 @@ attach_session_changed(struct child *changed)
 		if (c->state == CH_READY)
 			bits |= 1U << c->instance;
 	apps_set_running(&parent.apps, bits);
+	balance_soon();
 }

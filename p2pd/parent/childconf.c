@@ -70,7 +70,6 @@ send_net(struct child *c)
 	m.net_count = conf->throttle_net.count;
 	m.net_secs = conf->throttle_net.seconds;
 	m.history_secs = HISTORY_SECS;
-	m.max_dialed = conf->max_peers / conf->dial_ratio;
 	m.dial = conf->dial != 0;
 	m.restricted = conf->netrestrict.n > 0;
 	child_msg(c, &m_net_desc, &m, -1);
@@ -124,6 +123,7 @@ send_dialer(struct child *c)
 		memcpy(up.id, p->id, sizeof(up.id));
 		child_msg(c, &m_connected_desc, &up, -1);
 	}
+	balance_dialer(c);
 }
 
 void

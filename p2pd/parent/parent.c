@@ -388,6 +388,7 @@ parent_loop_make(void)
 	signals_init();
 	tick_init();
 	keyops_init();
+	balance_init();
 	resolve_init();
 	children_init();
 	return parent_confine();

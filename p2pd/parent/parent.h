@@ -31,6 +31,7 @@
  *   state.c     what outlives a restart        history.c  attempts remembered
  *   control.c, show.c  p2pctl's requests       stop.c     orderly shutdown
  *   resolve.c   the resolver's queue           attach.c   applications' requests
+ *   balance.c   how many peers are wanted
  */
 
 enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
@@ -124,6 +125,7 @@ struct parent {
 	struct nodes		 nodes;
 	struct bans		 bans;
 	struct history		 history;
+	struct m_plan		 plan;		/* the dialer's last word */
 	uint32_t		 next_handle;
 	unsigned int		 monitors;	/* clients that monitor */
 	unsigned int		 msg_monitors;
@@ -207,7 +209,15 @@ void	 attach_new(struct channel *, struct chan_msg *, void *);
 void	 attach_request(struct channel *, struct chan_msg *, void *);
 void	 attach_detach(struct channel *, struct chan_msg *, void *);
 void	 attach_closed(struct channel *, struct chan_msg *, void *);
+void	 attach_hint(struct channel *, struct chan_msg *, void *);
 void	 attach_session_changed(struct child *);
+
+/* balance.c */
+void	 balance_init(void);
+/* Peers or capabilities have changed. */
+void	 balance_soon(void);
+void	 balance_dialer(struct child *);
+void	 balance_plan(struct channel *, struct chan_msg *, void *);
 
 /* resolve.c */
 void	 resolve_init(void);

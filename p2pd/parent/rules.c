@@ -85,7 +85,8 @@ static const struct chan_rule listener_rules[] = { COMMON, SETUP };
 static const struct chan_rule dialer_rules[] = {
 	COMMON, SETUP,
 	{ &m_dial_desc, RUNNING, CHAN_NOFD, setup_dial },
-	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request }
+	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request },
+	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan }
 };
 
 static const struct chan_rule resolver_rules[] = {
@@ -99,6 +100,7 @@ static const struct chan_rule session_rules[] = {
 	{ &m_app_attach_desc, RUNNING, CHAN_NOFD, attach_request },
 	{ &m_app_detach_desc, RUNNING, CHAN_NOFD, attach_detach },
 	{ &m_app_closed_desc, RUNNING, CHAN_NOFD, attach_closed },
+	{ &m_app_hint_desc, RUNNING, CHAN_NOFD, attach_hint },
 	{ &m_event_desc, RUNNING, CHAN_NOFD, event_relay },
 	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },
 	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end }

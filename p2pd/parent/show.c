@@ -208,6 +208,10 @@ show_status(uint32_t conn)
 	rec_u64(&r, "max_out", conf->dial ? conf->max_peers - max_in : 0);
 	rec_u64(&r, "pending_in", child_first(PROC_LISTENER)->nconns);
 	rec_u64(&r, "pending_out", child_first(PROC_DIALER)->nconns);
+	rec_u64(&r, "candidates", parent.plan.waiting);
+	rec_u64(&r, "candidates_wanted", parent.plan.want);
+	rec_u64(&r, "candidates_taken", parent.plan.taken);
+	rec_u64(&r, "candidates_refused", parent.plan.refused);
 	rec_u64(&r, "monitors", parent.monitors);
 	rec_bool(&r, "stopping", parent.stopping);
 	status_caps(&r);

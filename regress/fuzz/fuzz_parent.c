@@ -68,6 +68,7 @@ make_parent(void)
 	make_key();
 	children_init();
 	keyops_init();
+	balance_init();
 	resolve_init();
 	FUZZ_CHECK(parent.nchildren == CHILDREN);
 	for (i = 0; i < CHILDREN; i++) {

@@ -273,6 +273,7 @@ conn_tests = \
 	regress/unit/listener_throttle \
 	regress/unit/listener_accept \
 	regress/unit/dialer_plan \
+	regress/unit/dialer_cands \
 	regress/unit/dialer_dial \
 	regress/unit/p2pd_child
 check_PROGRAMS += $(conn_tests)
@@ -296,6 +297,9 @@ regress_unit_listener_accept_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 regress_unit_dialer_plan_SOURCES = regress/unit/p2pd/dialer/plan.c
 regress_unit_dialer_plan_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_dialer_plan_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_dialer_cands_SOURCES = regress/unit/p2pd/dialer/cands.c
+regress_unit_dialer_cands_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_dialer_cands_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 regress_unit_dialer_dial_SOURCES = regress/unit/p2pd/dialer/dial.c
 regress_unit_dialer_dial_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_dialer_dial_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)

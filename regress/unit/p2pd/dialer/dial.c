@@ -164,6 +164,7 @@ dial(const char *host, uint16_t port, uint32_t turn)
 	memset(&d, 0, sizeof(d));
 	memcpy(d.id, id, SECP_PUB);
 	strlcpy(d.host, host, sizeof(d.host));
+	d.is_static = 1;
 	d.tcp = port;
 	d.turn = turn;
 	dial_begin(dials, &d);

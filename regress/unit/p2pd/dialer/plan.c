@@ -392,7 +392,7 @@ END_TEST
 /* It dialed us: that is as good, and we do not dial it. */
 START_TEST(inbound_peer)
 {
-	ck_assert_int_eq(plan_up(p, id(1)), 0);
+	ck_assert_int_eq(plan_up(p, id(1), 0), 0);
 	add(1);
 	ck_assert_uint_eq(next(), 0);
 	ck_assert_int_eq(plan_wait(p, now), -1);
@@ -400,12 +400,12 @@ START_TEST(inbound_peer)
 	ck_assert_int_le(advance(), 5000);
 	ck_assert_uint_eq(next(), 1);
 	/* while being dialed: the failure of that dial starts nothing */
-	plan_up(p, id(1));
+	plan_up(p, id(1), 0);
 	fails(1, REASON_ALREADY_CONNECTED, DISC_NONE);
 	now += 10 * PLAN_BACKOFF_MAX;
 	ck_assert_uint_eq(next(), 0);
 	/* and a peer that is not static is forgotten */
-	plan_up(p, id(2));
+	plan_up(p, id(2), 0);
 	plan_down(p, id(2), REASON_CLOSED, 1, now);
 	ck_assert_int_eq(plan_wait(p, now), -1);
 }
@@ -415,7 +415,7 @@ START_TEST(gone_while_dialing)
 {
 	add(1);
 	ck_assert_uint_eq(next(), 1);
-	plan_up(p, id(1));
+	plan_up(p, id(1), 0);
 	plan_down(p, id(1), REASON_CLOSED, 10, now);
 	ck_assert_int_eq(plan_wait(p, now), -1);
 	fails(1, REASON_ALREADY_CONNECTED, DISC_NONE);

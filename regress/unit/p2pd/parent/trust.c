@@ -70,6 +70,7 @@ setup(void)
 	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
 	children_init();
 	keyops_init();
+	balance_init();
 	resolve_init();
 }
 

@@ -107,15 +107,29 @@ bucket_init(struct bucket *b, double rate, double burst, uint64_t now_us)
 	b->burst = burst;
 }
 
+static void
+fill(struct bucket *b, uint64_t now_us)
+{
+	if (now_us <= b->last_us)
+		return;
+	b->level += (double)(now_us - b->last_us) * b->rate / 1e6;
+	if (b->level > b->burst)
+		b->level = b->burst;
+	b->last_us = now_us;
+}
+
+uint64_t
+bucket_owe(struct bucket *b, double n, uint64_t now_us)
+{
+	fill(b, now_us);
+	b->level -= n;
+	return b->level >= 0 ? 0 : (uint64_t)(-b->level / b->rate * 1e3) + 1;
+}
+
 int
 bucket_take(struct bucket *b, double n, uint64_t now_us)
 {
-	if (now_us > b->last_us) {
-		b->level += (double)(now_us - b->last_us) * b->rate / 1e6;
-		if (b->level > b->burst)
-			b->level = b->burst;
-		b->last_us = now_us;
-	}
+	fill(b, now_us);
 	if (b->level < n)
 		return 0;
 	b->level -= n;

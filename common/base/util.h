@@ -30,6 +30,8 @@ struct bucket {
 void	 bucket_init(struct bucket *, double rate, double burst, uint64_t now_us);
 /* 1 and takes n tokens, or 0 and takes none. */
 int	 bucket_take(struct bucket *, double n, uint64_t now_us);
+/* Takes n tokens, into debt if need be: ms until out of it, 0 for no debt. */
+uint64_t bucket_owe(struct bucket *, double n, uint64_t now_us);
 
 #define nitems_of(a)	(sizeof(a) / sizeof((a)[0]))
 

@@ -35,12 +35,15 @@
  *   AF_SEND: with AFL_COMPLETE exactly one AF_SENT (APS_GONE when the peer is
  *   gone or not of this capability, APS_DROPPED when its queue is full) or
  *   AF_ERROR. Without, only an AF_ERROR: NOTFOUND for a peer that is gone,
- *   QUEUE for no memory; a full queue makes the connection wait. Either way
- *   INVALID for a code out of range, TOOBIG.
+ *   QUEUE for no memory; a full queue makes the connection wait, for the stall
+ *   limit at most, and then it is QUEUE too, at once until the queue is short.
+ *   Either way INVALID for a code out of range, TOOBIG. Each capability has a
+ *   queue of its own to each peer, and they take turns.
  *   AF_MULTISEND: with AFL_COMPLETE one AF_SENT_MANY when the last of its peers
- *   is decided, or AF_ERROR (INVALID, TOOBIG, QUEUE). Peers that are gone, not
- *   of this capability, or of another version when one is named, count as
- *   gone; those whose queue is full as dropped: it never waits.
+ *   is decided, or AF_ERROR (NOTFOUND for the capability, INVALID, TOOBIG,
+ *   QUEUE). Of those listed, peers that are gone, not of this capability, or of
+ *   another version when one is named, count as gone, and twice is once; those
+ *   whose queue is full count as dropped: it never waits.
  *   AF_ACCEPT: the handshake of the program's own with this peer is done; no
  *   answer, AF_ERROR (NOTFOUND) for no such peer.
  *   AF_DISCONNECT, AF_PENALISE: AF_PEER_DOWN comes; AF_ERROR (NOTFOUND) for no
@@ -95,8 +98,9 @@ enum app_type {
 /* flags */
 #define AFL_COMPLETE	0x0001	/* AF_SEND, AF_MULTISEND: tell the outcome */
 #define AFL_SNAPSHOT	0x0002	/* AF_PEER_UP: was up before the attach */
-#define AFL_PRIORITY	0x0004	/* AF_SEND, AF_MULTISEND: before what waits
-				   without it, in order among themselves */
+#define AFL_PRIORITY	0x0004	/* AF_SEND, AF_MULTISEND: before what of this
+				   capability waits without it, in order among
+				   themselves */
 #define AFL_OUT		0x0008	/* AF_MESSAGE to a tap: by the owner, to the
 				   peer */
 
@@ -271,10 +275,12 @@ struct app_peer_down {		/* capid u32, reason u16, disc u8, remote u8, ms u64,
  *   AF_DISCONNECT: wire reason u8
  *   AF_PENALISE: wire reason u8, zero 3, seconds u32 (0: no ban)
  *   AF_ERROR: error u16, room u16, text u16+bytes
- *   AF_SENT: outcome u8, zero 3, depth u32 (bytes that now wait for the peer)
+ *   AF_SENT: outcome u8, zero 3, depth u32 (bytes that now wait for the peer,
+ *     of this capability, as they go over the wire)
  *   AF_SENT_MANY: written u32, dropped u32, gone u32
- *   AF_STALLED, AF_WRITABLE: capid u32, depth u32 (the queue to the peer in the
- *     header went over its high mark, or under the low one again)
+ *   AF_STALLED, AF_WRITABLE: capid u32, depth u32 (the queue of this capability
+ *     to the peer in the header went over its high mark, 4 MiB, or under the low
+ *     one, 1 MiB, again; 32 MiB is full)
  */
 #define APP_MSG_HEAD	8	/* capid and code before a payload */
 

@@ -8,6 +8,7 @@
 #include "p2pd/session/apps.h"
 #include "p2pd/session/peer.h"
 #include "p2pd/session/pressure.h"
+#include "p2pd/session/send.h"
 
 static size_t
 need(void *arg)
@@ -119,6 +120,17 @@ apps_wake(struct peer *p)
 	if (p->nwaiters == 0)
 		return;
 	TAILQ_FOREACH(a, &ses.apps, entry)
-		if (a->pause & APAUSE_PEER && a->waiting_on == p->node.key)
+		if (a->pause & APAUSE_PEER && a->waiting_on == p->node.key &&
+		    (p->state != PEER_UP ||
+		    send_depth(p, &p->caps[a->waiting_range]) <= SEND_ROOM))
 			app_resume(a, APAUSE_PEER);
+}
+
+void
+app_tick(int fd, short what, void *arg)
+{
+	struct app	*a = arg;
+
+	app_resume(a, APAUSE_PEER);
+	app_resume(a, APAUSE_RATE);
 }

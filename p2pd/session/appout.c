@@ -109,15 +109,14 @@ app_peer_down(struct appcap *ac, struct peer *p, struct peercap *pc,
 }
 
 void
-app_sent(uint32_t num, uint32_t request, uint32_t peer, enum app_sent outcome)
+app_sent(uint32_t num, uint32_t request, uint32_t peer, enum app_sent outcome,
+    size_t depth)
 {
 	struct app	*a;
-	struct peer	*p;
 	uint8_t		 body[8] = { (uint8_t)outcome };
 
 	if ((a = (struct app *)htab_find(&ses.apptab, num)) == NULL)
 		return;
-	if ((p = peer_find(peer)) != NULL)
-		app_put32(body + 4, (uint32_t)p->out.bytes);
+	app_put32(body + 4, (uint32_t)depth);
 	app_reply(a, AF_SENT, request, peer, body, sizeof(body));
 }

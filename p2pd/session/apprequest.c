@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <errno.h>
+#include <event2/event.h>
 #include <string.h>
 
 #include "common/base/util.h"
 #include "common/wire/caps.h"
 #include "common/wire/reason.h"
 #include "p2pd/session/apps.h"
+#include "p2pd/session/multisend.h"
 #include "p2pd/session/peer.h"
-#include "p2pd/session/show.h"
+#include "p2pd/session/send.h"
 
 #define CODES_MAX	65536
 
@@ -70,9 +71,8 @@ request_detach(struct app *a, const struct app_head *h, uint8_t *body)
 	return RB_OK;
 }
 
-/* The range of a peer that this application has by this number. */
-static struct peercap *
-own_range(struct app *a, struct peer *p, uint32_t capid)
+struct peercap *
+app_range(struct app *a, struct peer *p, uint32_t capid)
 {
 	struct appcap	*ac;
 	uint32_t	 i;
@@ -85,80 +85,122 @@ own_range(struct app *a, struct peer *p, uint32_t capid)
 	return NULL;
 }
 
-static enum rb_result
-wait_for(struct app *a, struct peer *p)
+void
+app_charge(struct app *a, struct appcap *ac, uint64_t bytes)
 {
+	uint64_t	 ms;
+
+	if (ac->rate.rate == 0)
+		return;
+	if ((ms = bucket_owe(&ac->rate, (double)bytes, mono_us())) == 0)
+		return;
+	app_pause(a, APAUSE_RATE);
+	event_after(&a->ev_tick, ms);
+}
+
+/*
+ * Who does not ask for completion waits for a full queue, but no longer than
+ * the stall limit, and not again before the queue is short: one slow peer holds
+ * up what goes to the others once, for so long.
+ */
+static int
+may_wait(struct app *a, struct peer *p, struct peercap *pc)
+{
+	uint64_t	 now = mono_ms();
+
+	if (pc->slow && send_depth(p, pc) > SEND_WRITABLE)
+		return 0;
+	pc->slow = 0;
+	if (a->wait_until == 0) {
+		a->wait_until = now + ses.init.stall_ms;
+		event_after(&a->ev_tick, ses.init.stall_ms);
+	} else if (now >= a->wait_until) {
+		pc->slow = 1;
+		return 0;
+	}
 	if (p->over_at == 0)
-		p->over_at = mono_ms();
+		p->over_at = now;
 	a->waiting_on = p->node.key;
+	a->waiting_range = (uint32_t)(pc - p->caps);
 	p->nwaiters++;
 	app_pause(a, APAUSE_PEER);
-	return RB_WAIT;
+	return 1;
+}
+
+static void
+waited(struct app *a)
+{
+	if (a->wait_until == 0)
+		return;
+	a->wait_until = 0;
+	event_del(&a->ev_tick);
 }
 
 static enum rb_result
-unsent(struct app *a, const struct app_head *h, struct peercap *pc)
+unsent(struct app *a, const struct app_head *h, struct peer *p,
+    struct peercap *pc, const char *why)
 {
 	pc->dropped++;
 	ses.dropped++;
 	if (h->flags & AFL_COMPLETE)
-		app_sent(a->node.key, h->request, h->peer, APS_DROPPED);
+		app_sent(a->node.key, h->request, h->peer, APS_DROPPED,
+		    send_depth(p, pc));
 	else
-		refuse(a, h, APE_QUEUE, "the peer's queue is full");
+		refuse(a, h, APE_QUEUE, why);
 	return RB_OK;
 }
 
-static void
-sent(struct app *a, const struct app_head *h, struct peer *p,
-    struct peercap *pc, uint32_t code, size_t n)
+static enum rb_result
+send_to(struct app *a, const struct app_head *h, struct peer *p,
+    struct peercap *pc, uint8_t *body)
 {
-	pc->msgs_out++;
-	pc->bytes_out += n;
-	p->msgs_out++;
-	ses.msgs_out++;
-	if (ses.monitor)
-		show_message(p, pc, code, n, "out");
-	if (h->flags & AFL_COMPLETE &&
-	    out_mark(&p->out, a->node.key, h->request, 0) == -1)
-		app_sent(a->node.key, h->request, h->peer, APS_WRITTEN);
+	struct message	 m = { body + APP_MSG_HEAD, h->len - APP_MSG_HEAD,
+	    app_get32(body + 4), h->flags & AFL_PRIORITY, 0,
+	    { a->node.key, h->request, TICKET_LOSS }, { NULL, NULL } };
+
+	if (m.code >= pc->shared.codes)
+		return refuse(a, h, APE_INVALID, "code is out of range");
+	if (h->flags & AFL_COMPLETE)
+		m.ticket.kind = TICKET_SENT;
+	switch (send_message(p, pc, &m)) {
+	case SEND_OK:
+		return RB_OK;
+	case SEND_TOOBIG:
+		return refuse(a, h, APE_TOOBIG, "message is too long");
+	case SEND_NOROOM:
+		if (!(h->flags & AFL_COMPLETE) && may_wait(a, p, pc))
+			return RB_WAIT;
+		return unsent(a, h, p, pc, "the peer's queue is full");
+	default:
+		return unsent(a, h, p, pc, "no memory to send it");
+	}
 }
 
-/*
- * Who asks for completion learns at once when the peer's queue is full; who
- * does not is made to wait, and loses nothing as long as the peer reads.
- */
 static enum rb_result
 request_send(struct app *a, const struct app_head *h, uint8_t *body)
 {
 	struct peer	*p = peer_find(h->peer);
 	struct peercap	*pc = NULL;
-	uint32_t	 code = app_get32(body + 4);
-	size_t		 n = h->len - APP_MSG_HEAD;
 
 	if (p != NULL)
-		pc = own_range(a, p, app_get32(body));
-	if (pc == NULL) {
-		/* peers go at any time: no error of the sender's */
-		if (h->flags & AFL_COMPLETE)
-			app_sent(a->node.key, h->request, h->peer, APS_GONE);
-		else
-			refuse(a, h, APE_NOTFOUND, "no such peer");
-		return RB_OK;
-	}
-	if (code >= pc->shared.codes)
-		return refuse(a, h, APE_INVALID, "code is out of range");
-	if (n > FRAME_MAX)
-		return refuse(a, h, APE_TOOBIG, "message is too long");
-	if (p->out.bytes >= OUT_HIGH)
-		return h->flags & AFL_COMPLETE ? unsent(a, h, pc) :
-		    wait_for(a, p);
-	if (peer_seal(p, (uint64_t)pc->shared.offset + code,
-	    body + APP_MSG_HEAD, n) == -1) {
-		if (errno == EMSGSIZE)
-			return refuse(a, h, APE_TOOBIG, "message is too long");
-		return unsent(a, h, pc);
-	}
-	sent(a, h, p, pc, code, n);
+		pc = app_range(a, p, app_get32(body));
+	if (pc != NULL && send_to(a, h, p, pc, body) == RB_WAIT)
+		return RB_WAIT;
+	waited(a);
+	if (pc != NULL)
+		app_charge(a, pc->ac, h->len);
+	/* peers go at any time: no error of the sender's */
+	else if (h->flags & AFL_COMPLETE)
+		app_sent(a->node.key, h->request, h->peer, APS_GONE, 0);
+	else
+		refuse(a, h, APE_NOTFOUND, "no such peer");
+	return RB_OK;
+}
+
+static enum rb_result
+request_multisend(struct app *a, const struct app_head *h, uint8_t *body)
+{
+	multisend(a, h, body);
 	return RB_OK;
 }
 
@@ -191,6 +233,7 @@ static const struct request {
 	enum rb_result	(*fn)(struct app *, const struct app_head *, uint8_t *);
 } requests[] = {
 	{ AF_SEND,		APP_MSG_HEAD,	request_send },
+	{ AF_MULTISEND,		APP_MULTI_HEAD,	request_multisend },
 	{ AF_ATTACH,		0,		request_attach },
 	{ AF_DETACH,		4,		request_detach },
 	{ AF_DISCONNECT,	1,		request_disconnect },

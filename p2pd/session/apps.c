@@ -35,6 +35,7 @@ app_new(const struct m_app *m, int fd)
 	    event_assign(&a->ev_read, ses.env.base, fd, EV_READ | EV_PERSIST,
 	    app_readable, a) == -1 ||
 	    event_assign(&a->ev_more, ses.env.base, -1, 0, app_more, a) == -1 ||
+	    evtimer_assign(&a->ev_tick, ses.env.base, app_tick, a) == -1 ||
 	    htab_insert(&ses.apptab, &a->node) == -1) {
 		free(a);
 		return NULL;
@@ -141,6 +142,7 @@ app_doom(struct app *a, const char *why)
 	a->doomed = 1;
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
+	event_del(&a->ev_tick);
 	ses.ndoomed++;
 	turn_soon();
 }
@@ -168,6 +170,7 @@ app_close(struct app *a)
 	htab_remove(&ses.apptab, &a->node);
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
+	event_del(&a->ev_tick);
 	if (a->pause & APAUSE_PEER)
 		app_resume(a, APAUSE_PEER);
 	session_tell(&m_app_closed_desc, &closed);
@@ -186,6 +189,7 @@ app_free(struct app *a)
 
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
+	event_del(&a->ev_tick);
 	appq_clear(&a->q);
 	rbuf_clear(&a->rb);
 	close(a->q.fd);
@@ -326,6 +330,12 @@ app_attached(const struct m_app_attached *m)
 	}
 	ac = appcap_new(a, &at->m, m->capid);
 	attach_free(a, at);
+	if (ac != NULL && m->rate != 0) {
+		bucket_init(&ac->rate, (double)m->rate, (double)m->rate,
+		    mono_us());
+		/* nothing saved: attaching again is no way round it */
+		ac->rate.level = 0;
+	}
 	if (ac == NULL) {
 		app_doom(a, "no memory to attach");
 		return;

@@ -6,6 +6,7 @@
 #include <event2/event_struct.h>
 #include <stdint.h>
 
+#include "common/base/util.h"
 #include "common/wire/app.h"
 #include "p2pd/messages.h"
 #include "p2pd/session/appq.h"
@@ -28,6 +29,7 @@ struct appcap {
 	uint32_t		 nvers;
 	char			 name[CAP_NAME_MAX + 1];
 	struct m_capver		 vers[CAPVERS_MAX];
+	struct bucket		 rate;		/* bytes sent; rate 0: no limit */
 };
 
 /* An attach that the parent has not answered. */
@@ -43,6 +45,7 @@ struct attach {
 #define APAUSE_OUT	0x01	/* it does not read its answers */
 #define APAUSE_PEER	0x02	/* the peer it sends to is slow */
 #define APAUSE_MEM	0x04
+#define APAUSE_RATE	0x10	/* it sends more than it may */
 
 struct app {
 	struct hnode		 node;		/* first; key is its number */
@@ -52,6 +55,7 @@ struct app {
 	struct peers		 stalled;	/* peers not read for our sake */
 	struct event		 ev_read;
 	struct event		 ev_more;	/* goes on with what is kept */
+	struct event		 ev_tick;	/* has waited enough */
 	struct appq		 q;
 	struct rbuf		 rb;
 	struct holder		 holder;
@@ -59,6 +63,9 @@ struct app {
 	uint32_t		 ncaps, nattaches;
 	uint32_t		 events;	/* sent so far */
 	uint32_t		 waiting_on;	/* peer's handle, APAUSE_PEER */
+	uint32_t		 waiting_range;	/* of it */
+	uint64_t		 wait_until;	/* ms; 0: none waits */
+	uint32_t		 nmultis;	/* undecided multisends */
 	uint64_t		 dropped;
 	uint8_t			 has_head;
 	uint8_t			 pause;
@@ -96,7 +103,7 @@ void	 app_peer_down(struct appcap *, struct peer *, struct peercap *,
 	    const struct m_peer_end *);
 /* AF_SENT to the application with this number, if it is still there. */
 void	 app_sent(uint32_t app, uint32_t request, uint32_t peer,
-	    enum app_sent outcome);
+	    enum app_sent outcome, size_t depth);
 
 /* appio.c: its socket. */
 extern const struct rb_ops app_rb_ops;
@@ -104,10 +111,15 @@ void	 app_readable(int, short, void *);
 void	 app_more(int, short, void *);
 void	 app_pause(struct app *, unsigned int why);
 void	 app_resume(struct app *, unsigned int why);
-/* Those that wait for this peer's queue. */
+/* Those that wait for this peer's queue, where it has room now. */
 void	 apps_wake(struct peer *);
+void	 app_tick(int, short, void *);
 
 /* apprequest.c: one frame from an application. */
 enum rb_result app_request(struct app *, const struct app_head *, uint8_t *body);
+/* The range of a peer that this application has by this number, or NULL. */
+struct peercap *app_range(struct app *, struct peer *, uint32_t capid);
+/* It has sent so much: beyond its rate it is not read for a while. */
+void	 app_charge(struct app *, struct appcap *, uint64_t bytes);
 
 #endif

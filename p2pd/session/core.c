@@ -9,6 +9,7 @@
 #include "common/wire/reason.h"
 #include "p2pd/session/apps.h"
 #include "p2pd/session/core.h"
+#include "p2pd/session/multisend.h"
 #include "p2pd/session/peer.h"
 #include "p2pd/session/pressure.h"
 #include "p2pd/session/show.h"
@@ -159,6 +160,7 @@ session_cleanup(void)
 	free_peers(&ses.peers);
 	free_peers(&ses.lingering);
 	free_peers(&ses.dead);
+	multisend_cleanup();
 	show_cleanup();
 	out_cleanup();
 	appq_cleanup();

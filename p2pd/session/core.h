@@ -31,9 +31,7 @@ TAILQ_HEAD(shows, show);
 #define LINGER_BYTES	65536
 #define LINGER_MAX	256		/* but when stopping */
 
-#define OUT_PONG	(64 * 1024)	/* a peer's queue: pings wait above */
-#define OUT_HIGH	(32 * 1024 * 1024)	/* and senders above this */
-#define OUT_LOW		(30 * 1024 * 1024)	/* go on; within WRITE_MS */
+#define OUT_PONG	(128 * 1024)	/* a peer's chunks: pings wait above */
 #define APP_SLACK	(16 * 1024 * 1024)	/* for answers, over queue_app */
 
 /* How the session reaches the world, so that tests can be the world. */
@@ -59,6 +57,7 @@ struct session {
 	uint32_t		 npeers;
 	uint32_t		 nlinger;
 	struct htab		 apptab;
+	struct holder		 shared;	/* what goes to several peers */
 	struct apps		 apps;
 	struct apps		 deadapps;
 	struct shows		 shows;

@@ -10,11 +10,14 @@ p2pd_libp2pd_a_SOURCES += \
 	p2pd/session/core.c p2pd/session/core.h \
 	p2pd/session/htab.c p2pd/session/htab.h \
 	p2pd/session/linger.c \
+	p2pd/session/multisend.c p2pd/session/multisend.h \
 	p2pd/session/mux.c p2pd/session/mux.h \
 	p2pd/session/out.c p2pd/session/out.h \
 	p2pd/session/peer.c p2pd/session/peer.h \
 	p2pd/session/peerio.c \
 	p2pd/session/pressure.c p2pd/session/pressure.h \
 	p2pd/session/rbuf.c p2pd/session/rbuf.h \
+	p2pd/session/send.c p2pd/session/send.h \
+	p2pd/session/sendq.c p2pd/session/sendq.h \
 	p2pd/session/session.c p2pd/session/session.h \
 	p2pd/session/show.c p2pd/session/show.h

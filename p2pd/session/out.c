@@ -123,7 +123,7 @@ trim(struct out *o, struct out_chunk *c)
 static void
 ready(struct out *o)
 {
-	if (o->queued || o->waiting)
+	if (o->queued || o->waiting || o->writing)
 		return;
 	TAILQ_INSERT_TAIL(&outs.ready, o, entry);
 	o->queued = 1;
@@ -281,28 +281,26 @@ write_some(struct out *o)
 static void
 flush(struct out *o)
 {
-	size_t	 total = 0;
 	ssize_t	 n = 1;
 	int	 i, error = 0;
 
+	o->writing = 1;
 	for (i = 0; i < ROUNDS && o->bytes > 0; i++) {
 		if ((n = write_some(o)) <= 0)
 			break;
 		taken(o, (size_t)n);
-		total += (size_t)n;
+		reach_marks(o);
+		o->ops->wrote(o, (size_t)n);
 	}
 	if (n == -1)
 		error = errno;
+	o->writing = 0;
+	if (error != 0)
+		o->ops->failed(o, error);
 	else if (o->bytes > 0) {
 		o->waiting = 1;
 		event_add(&o->ev, NULL);
 	}
-	if (total > 0) {
-		reach_marks(o);
-		o->ops->wrote(o, total);
-	}
-	if (error != 0)
-		o->ops->failed(o, error);
 }
 
 static void

@@ -24,7 +24,7 @@ struct out_chunk;
 
 struct out_ops {
 	void	(*mark)(struct out *, const struct out_mark *);
-	/* After a write of n bytes and its marks. */
+	/* After a write of n bytes and its marks; may queue more. */
 	void	(*wrote)(struct out *, size_t n);
 	void	(*failed)(struct out *, int error);
 };
@@ -44,6 +44,7 @@ struct out {
 	int			 fd;
 	uint8_t			 queued;	/* for this turn */
 	uint8_t			 waiting;	/* for room in the socket */
+	uint8_t			 writing;	/* now */
 };
 
 /* soon is called when there is something to be written this turn. */

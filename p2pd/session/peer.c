@@ -15,6 +15,7 @@
 #include "p2pd/session/apps.h"
 #include "p2pd/session/mux.h"
 #include "p2pd/session/peer.h"
+#include "p2pd/session/send.h"
 #include "p2pd/session/show.h"
 
 static void	 tick(int, short, void *);
@@ -80,22 +81,19 @@ tick(int fd, short what, void *arg)
 	arm(p, now);
 }
 
-/* Completions: a is the application's number, b its request. */
 static void
 sent_mark(struct out *o, const struct out_mark *m)
 {
 	struct peer	*p = o->arg;
 
 	if (p->state == PEER_UP)
-		app_sent(m->a, m->b, p->node.key, APS_WRITTEN);
+		send_mark(p, m, 1);
 }
 
 static void
 gone_mark(struct out *o, const struct out_mark *m)
 {
-	struct peer	*p = o->arg;
-
-	app_sent(m->a, m->b, p->node.key, APS_GONE);
+	send_mark(o->arg, m, 0);
 }
 
 static void
@@ -109,11 +107,8 @@ wrote(struct out *o, size_t n)
 		linger_wrote(p);
 	if (p->state != PEER_UP)
 		return;
-	if (p->over_at != 0 && o->bytes <= OUT_LOW) {
-		p->over_at = 0;
-		apps_wake(p);
-	}
 	peer_pong(p);
+	send_wrote(p);
 }
 
 static void
@@ -366,6 +361,8 @@ say_goodbye(struct peer *p, unsigned int reason, unsigned int disc)
 	}
 	if (disc == DISC_NONE)
 		return 0;
+	if (reason != REASON_MEMORY)
+		send_last(p);
 	n = disconnect_encode(buf, disc);
 	return peer_seal(p, BASE_DISCONNECT, buf, n) == 0;
 }
@@ -379,6 +376,7 @@ tell_apps(struct peer *p, const struct m_peer_end *end)
 		if (p->caps[i].ac != NULL)
 			app_peer_down(p->caps[i].ac, p, &p->caps[i], end);
 	out_drop_marks(&p->out, gone_mark);
+	send_gone(p);
 }
 
 static void
@@ -459,6 +457,7 @@ peer_free(struct peer *p)
 {
 	event_del(&p->ev_read);
 	event_del(&p->ev_timer);
+	send_clear(p);
 	out_clear(&p->out);
 	rbuf_clear(&p->rb);
 	if (p->out.fd != -1)

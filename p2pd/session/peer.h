@@ -13,6 +13,7 @@
 #include "p2pd/session/htab.h"
 #include "p2pd/session/out.h"
 #include "p2pd/session/rbuf.h"
+#include "p2pd/session/sendq.h"
 
 struct app;
 struct appcap;
@@ -26,6 +27,9 @@ struct peercap {
 	uint64_t		 msgs_in, msgs_out;
 	uint64_t		 bytes_in, bytes_out;	/* payload */
 	uint64_t		 dropped;
+	struct sendq		*sendq;		/* NULL: nothing waits */
+	uint32_t		 stalled_app;	/* was told of AF_STALLED; 0 */
+	uint8_t			 slow;		/* nobody waits for it again */
 };
 
 enum peer_state { PEER_UP, PEER_LINGER, PEER_DEAD };
@@ -54,13 +58,18 @@ struct peer {
 	struct cap		*listed;	/* all that its Hello had */
 	uint32_t		 ncaps, nlisted;
 	uint32_t		 nwaiters;	/* applications waiting to send */
+	uint32_t		 nwaiting;	/* caps with something in sendq */
+	uint32_t		 nstalled;	/* caps with stalled_app */
+	uint32_t		 stamp;		/* of the multisend that named it */
+	uint64_t		 vtime;		/* send.c's turns */
+	size_t			 shared;	/* bytes of ses.shared in sendq */
 	size_t			 queued;	/* sum of caps' */
 	uint64_t		 since;		/* all times in ms */
 	uint64_t		 read_at;	/* the last whole frame */
 	uint64_t		 ping_at;	/* the next ping */
 	uint64_t		 ping_sent;	/* 0: no answer awaited */
 	uint64_t		 stalled_at;
-	uint64_t		 over_at;	/* queue over OUT_HIGH since; 0 no */
+	uint64_t		 over_at;	/* someone waited; 0: all is taken */
 	uint64_t		 msgs_in, msgs_out;
 	uint64_t		 bytes_in, bytes_out;
 	uint64_t		 drained;	/* bytes discarded in lingering */

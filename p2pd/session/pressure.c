@@ -19,6 +19,13 @@ pressed(void)
 	turn_soon();
 }
 
+/* What many wait for is held by each of them. */
+static uint64_t
+holds(const struct peer *p)
+{
+	return p->holder.held + p->shared;
+}
+
 static struct peer *
 largest_of(struct peers *list, struct peer *max, uint64_t *sum)
 {
@@ -26,7 +33,7 @@ largest_of(struct peers *list, struct peer *max, uint64_t *sum)
 
 	TAILQ_FOREACH(p, list, entry) {
 		*sum += p->holder.held;
-		if (max == NULL || p->holder.held > max->holder.held)
+		if (max == NULL || holds(p) > holds(max))
 			max = p;
 	}
 	return max;
@@ -53,7 +60,7 @@ largest_app(uint64_t *sum)
 static int
 drop_largest(void)
 {
-	uint64_t	 apps = 0, peers = 0;
+	uint64_t	 apps = 0, peers = ses.shared.held;
 	struct app	*a = largest_app(&apps);
 	struct peer	*p;
 
@@ -65,10 +72,10 @@ drop_largest(void)
 		app_doom(a, "memory is short and it holds most");
 		apps_reap();
 	} else {
-		if (p == NULL || p->holder.held == 0)
+		if (p == NULL || holds(p) == 0)
 			return 0;
-		log_warnx("peer %u ended: memory is short and it holds %zu "
-		    "bytes", p->node.key, p->holder.held);
+		log_warnx("peer %u ended: memory is short and it holds %llu "
+		    "bytes", p->node.key, (unsigned long long)holds(p));
 		if (p->state == PEER_LINGER)
 			linger_end(p);
 		else
@@ -92,8 +99,10 @@ relax(void)
 		if (!mux_blocked(p))
 			peer_resume(p, PAUSE_APP);
 	}
-	TAILQ_FOREACH(a, &ses.apps, entry)
+	TAILQ_FOREACH(a, &ses.apps, entry) {
 		app_resume(a, APAUSE_MEM);
+		app_resume(a, APAUSE_PEER);
+	}
 }
 
 static void

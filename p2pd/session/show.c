@@ -74,7 +74,7 @@ static void
 rec_peer(struct rec *r, const struct peer *p, int detail)
 {
 	char		 addr[ADDR_STRLEN], hex[2 * SECP_PUB + 1];
-	uint64_t	 now = mono_ms();
+	uint64_t	 now = mono_ms(), queued;
 	uint32_t	 i;
 
 	rec_u64(r, "handle", p->node.key);
@@ -106,7 +106,10 @@ rec_peer(struct rec *r, const struct peer *p, int detail)
 	else
 		rec_u64(r, "ping_ms", p->ping_ms);
 	rec_u64(r, "queue_in", p->queued);
-	rec_u64(r, "queue_out", p->out.bytes);
+	for (i = 0, queued = p->out.bytes; i < p->ncaps; i++)
+		if (p->caps[i].sendq != NULL)
+			queued += p->caps[i].sendq->bytes;
+	rec_u64(r, "queue_out", queued);
 	if (detail)
 		rec_detail(r, p, now);
 }

@@ -256,7 +256,8 @@ check(void)
 	struct app	*a;
 	uint64_t	 held;
 
-	held = held_by(&ses.peers, PEER_UP) + held_by(&ses.lingering, PEER_LINGER);
+	held = held_by(&ses.peers, PEER_UP) +
+	    held_by(&ses.lingering, PEER_LINGER) + ses.shared.held;
 	TAILQ_FOREACH(a, &ses.apps, entry) {
 		held += a->holder.held;
 		TAILQ_FOREACH(p, &a->stalled, stalled)

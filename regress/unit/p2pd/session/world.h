@@ -92,7 +92,7 @@ void	 tapp_write(struct tapp *, const void *, size_t);
 void	 tapp_send(struct tapp *, const struct app_head *, const void *body);
 int	 tapp_recv(struct tapp *);	/* 1, 0 at the end */
 int	 tapp_poll(struct tapp *);
-/* Whatever it is, next must be of this type. */
+/* The next, but for AF_STALLED and AF_WRITABLE, must be of this type. */
 void	 tapp_expect(struct tapp *, enum app_type);
 /* Attaches one version with the parent's consent as capid; reads all answers. */
 void	 tapp_attach(struct tapp *, const char *name, uint32_t version,

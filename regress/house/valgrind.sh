@@ -34,6 +34,7 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
-export P2PD_TEST_SLOW=1 CK_DEFAULT_TIMEOUT=900 PYTHONDONTWRITEBYTECODE=1
+export P2PD_TEST_SLOW=1 CK_DEFAULT_TIMEOUT=900 CK_TIMEOUT_MULTIPLIER=15
+export PYTHONDONTWRITEBYTECODE=1
 printf '%s\n' "$@" |
     xargs -n 1 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" "$0" --one

@@ -25,15 +25,9 @@ regress_integration_walls_LDADD = common/libipc.a common/libbase.a \
 	$(SECCOMP_LIBS) $(BSD_LIBS)
 endif
 
-# Memory by valgrind: the unit tests, then whole daemons. Left out: ipc_proc
-# executes itself by descriptor, and what valgrind gives it there is not it; the
-# others go by the clock, or by messages of 16 MiB, and run under the sanitizers.
-valgrind_not = regress/unit/ipc_proc regress/unit/session_peer \
-	regress/unit/session_app regress/unit/p2pd_% regress/unit/handshake_% \
-	regress/unit/listener_% regress/unit/dialer_%
+# Memory by valgrind: the unit tests, then whole daemons.
 valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
-	admission.py start.py) $(filter-out $(valgrind_not),\
-	$(filter regress/unit/%,$(check_PROGRAMS)))
+	admission.py start.py) $(filter regress/unit/%,$(check_PROGRAMS))
 check-valgrind: all $(check_PROGRAMS)
 	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \
 	    $(srcdir)/regress/house/valgrind.sh $(valgrind_tests)

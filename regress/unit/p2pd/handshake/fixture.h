@@ -63,4 +63,7 @@ void	 raw_send(struct raw *, uint64_t code, const void *, size_t);
 void	 raw_hello(struct raw *, const struct hello *);
 void	 raw_close(struct raw *);
 
+/* Milliseconds, and ten times as many where everything takes longer. */
+int	 pace(int ms);
+
 #endif

@@ -23,8 +23,8 @@ run_both(void)
 	pair(fd);
 	begin(IN, fd[0]);
 	begin(OUT, fd[1]);
-	ck_assert(turn_until(&side[IN].ended, 3000));
-	ck_assert(turn_until(&side[OUT].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
+	ck_assert(turn_until(&side[OUT].ended, pace(3000)));
 }
 
 static struct frame_codec *
@@ -291,9 +291,9 @@ START_TEST(deadline_in_hello)
 {
 	struct raw	 raw;
 
-	setups_set_deadline(side[IN].setups, 200);
+	setups_set_deadline(side[IN].setups, (uint32_t)pace(200));
 	raw_connect(&raw);
-	ck_assert(turn_until(&side[IN].ended, 2000));
+	ck_assert(turn_until(&side[IN].ended, pace(2000)));
 	check_refused(&side[IN], ST_HELLO, REASON_SETUP_TIMEOUT, DISC_NONE, DISC_NONE);
 	raw_close(&raw);
 }
@@ -304,13 +304,13 @@ START_TEST(no_deadline_at_check2)
 	struct m_verdict2	 v;
 	int			 never = 0, fd[2];
 
-	setups_set_deadline(side[IN].setups, 200);
+	setups_set_deadline(side[IN].setups, (uint32_t)pace(200));
 	side[IN].mute_check2 = 1;
 	pair(fd);
 	begin(IN, fd[0]);
 	begin(OUT, fd[1]);
-	ck_assert(turn_until(&side[OUT].ended, 3000));
-	turn_until(&never, 300);
+	ck_assert(turn_until(&side[OUT].ended, pace(3000)));
+	turn_until(&never, pace(300));
 	ck_assert_int_eq(side[IN].ended, 0);
 	ck_assert_int_eq(side[IN].checked2, 1);
 	ck_assert_int_eq(setup_cancel(side[IN].setups, 1, REASON_OPERATOR), -1);
@@ -395,7 +395,7 @@ START_TEST(nothing_past_hello)
 	frame_set_snappy(raw.codec, 1, 1);
 	raw_send(&raw, BASE_PING, "\xc0", 1);
 	raw_send(&raw, 0x10, "after", 5);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_accepted(&side[IN]);
 	c = codec_of(&side[IN]);
 	ck_assert_int_eq(frame_recv(side[IN].fd2, c, &data, &len), BASE_PING);
@@ -414,7 +414,7 @@ first_frame(uint64_t code, const void *data, size_t n, unsigned int reason,
 
 	raw_connect(&raw);
 	raw_send(&raw, code, data, n);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_refused(&side[IN], ST_HELLO, reason, sent, recv);
 	raw_close(&raw);
 }
@@ -469,7 +469,7 @@ START_TEST(hello_huge)
 	ck_assert_ptr_nonnull(buf = malloc(frame_seal_max(raw.codec, FRAME_MAX - 16)));
 	ck_assert_uint_ne(frame_seal(raw.codec, buf, 0, big, FRAME_MAX - 16), 0);
 	ck_assert_int_eq(write(raw.fd, buf, FRAME_HEAD), FRAME_HEAD);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_refused(&side[IN], ST_HELLO, REASON_HELLO_BAD, DISC_BREACH, DISC_NONE);
 	free(big);
 	free(buf);
@@ -489,7 +489,7 @@ START_TEST(bad_mac)
 	n = frame_seal(raw.codec, frame, BASE_HELLO, payload, n);
 	frame[(size_t)_i * n / 16] ^= 0x10;
 	ck_assert_int_eq(write(raw.fd, frame, n), (ssize_t)n);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_refused(&side[IN], ST_HELLO, REASON_WRONG_MAC, DISC_NONE, DISC_NONE);
 	/* only its Hello had come */
 	ck_assert_int_eq(frame_recv(raw.fd, raw.codec, &data, &len), BASE_HELLO);
@@ -511,14 +511,14 @@ START_TEST(disconnect_and_gone)
 	n = disconnect_encode(payload, DISC_TOO_MANY);
 	raw_send(&raw, BASE_DISCONNECT, payload, n);
 	raw_close(&raw);
-	ck_assert(turn_until(&side[IN].checked1, 3000));
+	ck_assert(turn_until(&side[IN].checked1, pace(3000)));
 	memset(&v, 0, sizeof(v));
 	v.conn = side[IN].check1.conn;
 	ck_assert_int_eq(hello_encode(v.hello, sizeof(v.hello), &n,
 	    &side[IN].hello), 0);
 	v.hellolen = (uint32_t)n;
 	setup_verdict1(side[IN].setups, &v);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_refused(&side[IN], ST_HELLO, REASON_REMOTE, DISC_NONE, DISC_TOO_MANY);
 }
 END_TEST
@@ -555,7 +555,7 @@ hostile_auth(size_t n, const uint8_t *body)
 	buf[1] = (uint8_t)n;
 	memcpy(buf + 2, body, n);
 	ck_assert_int_eq(write(fd[1], buf, n + 2), (ssize_t)n + 2);
-	ck_assert(turn_until(&side[IN].ended, 3000));
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_refused(&side[IN], ST_AUTH, REASON_HANDSHAKE_BAD, DISC_NONE, DISC_NONE);
 	/* EOF, or a reset for what was left unread; never a byte */
 	ck_assert_int_le(read(fd[1], &c, 1), 0);
@@ -592,7 +592,7 @@ START_TEST(every_ack_length)
 		buf[1] = (uint8_t)n;
 		buf[2] = 4;
 		ck_assert_int_eq(write(fd[1], buf, n + 2), (ssize_t)n + 2);
-		ck_assert(turn_until(&side[OUT].ended, 3000));
+		ck_assert(turn_until(&side[OUT].ended, pace(3000)));
 		check_refused(&side[OUT], ST_AUTH, REASON_HANDSHAKE_BAD,
 		    DISC_NONE, DISC_NONE);
 		close(fd[1]);
@@ -615,7 +615,7 @@ START_TEST(truncated_auth)
 		begin(IN, fd[0]);
 		ck_assert_int_eq(write(fd[1], auth, n), (ssize_t)n);
 		close(fd[1]);
-		ck_assert(turn_until(&side[IN].ended, 3000));
+		ck_assert(turn_until(&side[IN].ended, pace(3000)));
 		check_refused(&side[IN], ST_AUTH, REASON_HANDSHAKE_EOF,
 		    DISC_NONE, DISC_NONE);
 	}

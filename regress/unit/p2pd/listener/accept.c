@@ -7,6 +7,7 @@
 #include <check.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -182,8 +183,12 @@ START_TEST(out_of_descriptors)
 	struct sockaddr_storage	 ss;
 	socklen_t		 len;
 	struct rlimit		 was, rl;
+	const char		*preload = getenv("LD_PRELOAD");
 	int			 i, turns;
 
+	/* valgrind keeps such limits itself, and plays them after accept. */
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		return;
 	listen_on("127.0.0.1", &ss, &len);
 	for (i = 0; i < 3; i++)
 		dial(&ss, len);

@@ -663,7 +663,7 @@ main(void)
 	SRunner	*r;
 	int	 n;
 
-	if ((big = malloc(BIG)) == NULL)
+	if ((big = calloc(1, BIG)) == NULL)
 		return 1;
 	r = srunner_create(suite());
 	srunner_run_all(r, CK_ENV);

@@ -7,6 +7,7 @@ p2pctl_libp2pctl_a_SOURCES = \
 	p2pctl/attachin.c p2pctl/attachint.h p2pctl/attachout.c \
 	p2pctl/lines.c \
 	p2pctl/client.c p2pctl/client.h \
+	p2pctl/enr.c \
 	p2pctl/format.c p2pctl/format.h \
 	p2pctl/json.c p2pctl/json.h \
 	p2pctl/object.c \

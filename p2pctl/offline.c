@@ -20,13 +20,11 @@
 
 #define KEY_DIGITS	(2 * SECP_PRIV)
 #define DEFAULT_HOST	"127.0.0.1"
-#define DEFAULT_PORT	30303
 
-static int	 fail(char *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
+#define fail	offline_fail
 
-static int
-fail(char *err, const char *fmt, ...)
+int
+offline_fail(char *err, const char *fmt, ...)
 {
 	va_list	 ap;
 
@@ -173,9 +171,8 @@ read_key(const char *path, int fd, uint8_t priv[SECP_PRIV], char *err)
 }
 
 int
-key_show(const char *path, const struct enode *host, json_t **out, char *err)
+key_load(const char *path, uint8_t priv[SECP_PRIV], char *err)
 {
-	uint8_t	 priv[SECP_PRIV], pub[SECP_PUB];
 	int	 fd, r;
 
 	/* O_NONBLOCK: a fifo must not hold us until it is seen to be one. */
@@ -184,14 +181,24 @@ key_show(const char *path, const struct enode *host, json_t **out, char *err)
 		return fail(err, "%s: %s", path, errno == ELOOP ?
 		    "a symbolic link, which is not followed" : strerror(errno));
 	if ((r = check_file(path, fd, err)) == EX_DONE &&
-	    (r = read_key(path, fd, priv, err)) == EX_DONE) {
-		if (secp_pub_from_priv(pub, priv) == -1)
-			r = fail(err, "%s: not a key of the curve", path);
-		else
-			*out = node_object(pub, host);
+	    (r = read_key(path, fd, priv, err)) == EX_DONE &&
+	    secp_priv_valid(priv) == -1)
+		r = fail(err, "%s: not a key of the curve", path);
+	close(fd);
+	return r;
+}
+
+int
+key_show(const char *path, const struct enode *host, json_t **out, char *err)
+{
+	uint8_t	 priv[SECP_PRIV], pub[SECP_PUB];
+	int	 r;
+
+	if ((r = key_load(path, priv, err)) == EX_DONE) {
+		(void)secp_pub_from_priv(pub, priv);
+		*out = node_object(pub, host);
 	}
 	explicit_bzero(priv, sizeof(priv));
-	close(fd);
 	return r;
 }
 

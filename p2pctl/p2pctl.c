@@ -282,6 +282,18 @@ run_online(struct request *rq, const char *path)
 	return r;
 }
 
+/* The ports of a record are those of a URL, where there is an address. */
+static int
+make_record(struct request *rq, json_t **o, char *err)
+{
+	uint16_t	 tcp = rq->node.tcp != 0 ? rq->node.tcp : DEFAULT_PORT;
+	uint16_t	 udp = rq->node.udp != 0 ? rq->node.udp : tcp;
+
+	rq->spec.ip4.port = rq->spec.ip6.port = udp;
+	rq->spec.tcp4 = rq->spec.tcp6 = tcp;
+	return enr_make(rq->file, &rq->spec, rq->seq, o, err);
+}
+
 static int
 run_offline(struct request *rq)
 {
@@ -293,14 +305,20 @@ run_offline(struct request *rq)
 		r = key_generate(rq->file, &rq->node, &o, err);
 	else if (rq->action == ACT_KEY_SHOW)
 		r = key_show(rq->file, &rq->node, &o, err);
+	else if (rq->action == ACT_ENR_DECODE)
+		r = enr_decode_show(rq->text, &o, err);
+	else if (rq->action == ACT_ENR_SHOW)
+		r = make_record(rq, &o, err);
 	else
 		r = enode_show(&rq->node, &o);
-	if (r != EX_DONE)
+	if (r != EX_DONE && o == NULL)
 		complain(rq, r, err);
 	else if (rq->json)
 		json_print(stdout, o, 0);
 	else
 		object_print(stdout, o);
+	if (r != EX_DONE && o != NULL)
+		fprintf(stderr, "p2pctl: %s\n", err);
 	json_decref(o);
 	return r;
 }
@@ -345,6 +363,8 @@ main(int argc, char *argv[])
 	case ACT_KEY_GENERATE:
 	case ACT_KEY_SHOW:
 	case ACT_ENODE_PARSE:
+	case ACT_ENR_DECODE:
+	case ACT_ENR_SHOW:
 		return flush_output(run_offline(&rq));
 	default:
 		return flush_output(run_online(&rq, path));

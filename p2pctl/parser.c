@@ -294,6 +294,39 @@ take_url(struct request *rq, const struct token *t, const char *s, char *err)
 	return 0;
 }
 
+static int
+take_text(struct request *rq, const struct token *t, const char *s, char *err)
+{
+	rq->text = s;
+	return 0;
+}
+
+/* One address of each family. */
+static int
+take_spec_ip(struct request *rq, const struct token *t, const char *s, char *err)
+{
+	struct addr	 a, *to;
+
+	if (addr_parse_ip(&a, s) == -1)
+		return fail(err, "%s: not an IP address", s);
+	to = a.af == 4 ? &rq->spec.ip4 : &rq->spec.ip6;
+	if (to->af != 0)
+		return fail(err, "%s: a second IPv%d address", s, (int)a.af);
+	*to = a;
+	return 0;
+}
+
+static int
+take_seq(struct request *rq, const struct token *t, const char *s, char *err)
+{
+	const char	*why;
+
+	rq->seq = (uint64_t)strtonum(s, 1, INT64_MAX, &why);
+	if (why != NULL)
+		return fail(err, "%s: sequence is %s", s, why);
+	return 0;
+}
+
 static const struct token t_end[] = { { DONE }, { END } };
 
 static const struct token t_show_peer[] = {
@@ -417,6 +450,39 @@ static const struct token t_enode[] = {
 	{ END }
 };
 
+static const struct token t_enr_opt[];
+static const struct token t_enr_ip[] = {
+	{ ARG, "IP", t_enr_opt, take_spec_ip }, { END }
+};
+static const struct token t_enr_port[] = {
+	{ ARG, "PORT", t_enr_opt, take_port, 0 }, { END }
+};
+static const struct token t_enr_udp[] = {
+	{ ARG, "PORT", t_enr_opt, take_port, 1 }, { END }
+};
+static const struct token t_enr_seq[] = {
+	{ ARG, "NUMBER", t_enr_opt, take_seq }, { END }
+};
+static const struct token t_enr_opt[] = {
+	{ DONE },
+	{ WORD, "--ip", t_enr_ip },
+	{ WORD, "--port", t_enr_port },
+	{ WORD, "--udp", t_enr_udp },
+	{ WORD, "--seq", t_enr_seq },
+	{ END }
+};
+static const struct token t_enr_file[] = {
+	{ ARG, "FILE", t_enr_opt, take_file }, { END }
+};
+static const struct token t_enr_text[] = {
+	{ ARG, "RECORD", t_end, take_text }, { END }
+};
+static const struct token t_enr[] = {
+	{ WORD, "decode", t_enr_text, take_action, ACT_ENR_DECODE },
+	{ WORD, "show", t_enr_file, take_action, ACT_ENR_SHOW },
+	{ END }
+};
+
 static const struct token t_main[] = {
 	{ DONE },
 	{ WORD, "show", t_show },
@@ -428,6 +494,7 @@ static const struct token t_main[] = {
 	{ WORD, "stop", t_end, take_action, ACT_STOP },
 	{ WORD, "key", t_key },
 	{ WORD, "enode", t_enode },
+	{ WORD, "enr", t_enr },
 	{ END }
 };
 

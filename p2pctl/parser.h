@@ -14,7 +14,8 @@
  */
 enum action {
 	ACT_NONE, ACT_SHOW, ACT_PEER, ACT_BAN, ACT_MONITOR, ACT_LOG, ACT_STOP,
-	ACT_ATTACH, ACT_KEY_GENERATE, ACT_KEY_SHOW, ACT_ENODE_PARSE
+	ACT_ATTACH, ACT_KEY_GENERATE, ACT_KEY_SHOW, ACT_ENODE_PARSE,
+	ACT_ENR_DECODE, ACT_ENR_SHOW
 };
 
 #define DIGITS_MIN	4	/* of an id that is cut short */
@@ -33,6 +34,9 @@ struct request {
 	/* Without it. */
 	const char		*file;
 	struct enode		 node;	/* enode parse; else host and ports */
+	const char		*text;	/* enr decode */
+	struct node_spec	 spec;	/* enr show: addresses */
+	uint64_t		 seq;
 	/* attach: what follows the word, and the word before it. */
 	int			 argc;
 	char			**argv;

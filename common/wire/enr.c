@@ -185,8 +185,7 @@ base64_encode(char *out, const uint8_t *p, size_t n)
 }
 
 int
-enr_parse(struct enr *e, uint8_t pub[SECP_PUB], const char *s,
-    const char **errstr)
+enr_read(struct enr *e, const char *s, const char **errstr)
 {
 	uint8_t		 raw[ENR_MAX];
 	size_t		 n;
@@ -199,7 +198,14 @@ enr_parse(struct enr *e, uint8_t pub[SECP_PUB], const char *s,
 		return fail(errstr, "record is longer than 300 bytes");
 	if (base64_decode(raw, sizeof(raw), s, &n) == -1)
 		return fail(errstr, "record is not base64 for URLs without padding");
-	if (enr_decode(e, raw, n, errstr) == -1)
+	return enr_decode(e, raw, n, errstr);
+}
+
+int
+enr_parse(struct enr *e, uint8_t pub[SECP_PUB], const char *s,
+    const char **errstr)
+{
+	if (enr_read(e, s, errstr) == -1)
 		return -1;
 	if (enr_verify(e, pub, errstr) == -1) {
 		e->len = 0;

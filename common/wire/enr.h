@@ -47,6 +47,8 @@ int	 enr_equal(const struct enr *, const struct enr *);
 /* "enr:..." to a record, decoded and verified. 0 or -1. */
 int	 enr_parse(struct enr *, uint8_t pub[SECP_PUB], const char *,
 	    const char **errstr);
+/* The same, but not verified. */
+int	 enr_read(struct enr *, const char *, const char **errstr);
 /* "" for no record. Returns buf. */
 const char *enr_format(const struct enr *, char buf[ENR_STRLEN]);
 

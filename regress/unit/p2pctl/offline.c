@@ -157,6 +157,96 @@ START_TEST(enodes)
 }
 END_TEST
 
+#define EXAMPLE_KEY							\
+	"b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291"
+#define EXAMPLE								\
+	"enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjz" \
+	"CBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPK" \
+	"Y0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8"
+#define EXAMPLE_HEX							\
+	"f884b8407098ad865b00a582051940cb9cf36836572411a47278783077011599ed5c" \
+	"d16b76f2635f4e234738f30813a89eb9137e3e3df5266e3a1f11df72ecf1145ccb9c" \
+	"01826964827634826970847f00000189736563703235366b31a103ca634cae0d49ac" \
+	"b401d8a4c6b6fe8c55b70d115bf400769cc1400f3258cd31388375647082765f"
+
+START_TEST(record_decoded)
+{
+	static const char *const t[] = { EXAMPLE, EXAMPLE_HEX, "0x" EXAMPLE_HEX };
+	const json_t	*entries;
+
+	ck_assert_int_eq(enr_decode_show(t[_i], &out, err), EX_DONE);
+	ck_assert(json_true_at(out, "valid"));
+	ck_assert_str_eq(json_text(out, "record"), EXAMPLE);
+	ck_assert_str_eq(json_text(out, "node_id"),
+	    "a448f24c6d18e575453db13171562b71999873db5b286df957af199ec94617f7");
+	ck_assert_int_eq(json_num(out, "seq"), 1);
+	ck_assert_int_eq(json_num(out, "size"), 134);
+	ck_assert_str_eq(json_text(out, "ip"), "127.0.0.1");
+	ck_assert_int_eq(json_num(out, "udp"), 30303);
+	ck_assert(!json_has(out, "tcp"));
+	ck_assert(!json_has(out, "ip6"));
+	ck_assert(!json_has(out, "why"));
+	entries = json_object_get(out, "entries");
+	ck_assert_str_eq(json_text(entries, "udp"), "0x82765f");
+	ck_assert_uint_eq(json_object_size(entries), 4);
+}
+END_TEST
+
+/* What can be read is shown, and is still a failure. */
+START_TEST(record_refused)
+{
+	static const char *const t[] = { "", "enr:", "banana", "0x", "f8",
+	    EXAMPLE "A", EXAMPLE_HEX "00", "enode://x" };
+	char	 forged[] = EXAMPLE_HEX;
+	size_t	 i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		err[0] = '\0';
+		ck_assert_int_eq(enr_decode_show(t[i], &out, err), EX_USAGE_ERR);
+		ck_assert_ptr_null(out);
+		ck_assert_str_ne(err, "");
+	}
+	forged[10] ^= 1;
+	ck_assert_int_eq(enr_decode_show(forged, &out, err), EX_FAILED);
+	ck_assert(!json_true_at(out, "valid"));
+	ck_assert_str_eq(json_text(out, "why"), "signature is wrong");
+	ck_assert_str_eq(json_text(out, "why"), err);
+	ck_assert_str_eq(json_text(out, "ip"), "127.0.0.1");
+}
+END_TEST
+
+START_TEST(record_made)
+{
+	struct node_spec	 spec;
+	char			*record;
+
+	write_file(EXAMPLE_KEY, 0600);
+	memset(&spec, 0, sizeof(spec));
+	addr_parse(&spec.ip4, "127.0.0.1:30303");
+	ck_assert_int_eq(enr_make(path, &spec, 1, &out, err), EX_DONE);
+	ck_assert_str_eq(json_text(out, "record"), EXAMPLE);
+	json_decref(out);
+	/* by the clock, and with both families */
+	addr_parse(&spec.ip6, "[2001:db8::1]:1");
+	spec.tcp6 = 2;
+	ck_assert_int_eq(enr_make(path, &spec, 0, &out, err), EX_DONE);
+	ck_assert(json_num(out, "seq") > 1700000000000);
+	record = strdup(json_text(out, "record"));
+	json_decref(out);
+	out = NULL;
+	ck_assert_int_eq(enr_decode_show(record, &out, err), EX_DONE);
+	ck_assert_str_eq(json_text(out, "ip6"), "2001:db8::1");
+	ck_assert_int_eq(json_num(out, "udp6"), 1);
+	ck_assert_int_eq(json_num(out, "tcp6"), 2);
+	free(record);
+	json_decref(out);
+	out = NULL;
+	write_file("none", 0600);
+	ck_assert_int_eq(enr_make(path, &spec, 0, &out, err), EX_FAILED);
+	ck_assert_ptr_null(out);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -172,6 +262,9 @@ main(void)
 	tcase_add_loop_test(tc, bad_keys, 0, 9);
 	tcase_add_test(tc, bad_files);
 	tcase_add_test(tc, enodes);
+	tcase_add_loop_test(tc, record_decoded, 0, 3);
+	tcase_add_test(tc, record_refused);
+	tcase_add_test(tc, record_made);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

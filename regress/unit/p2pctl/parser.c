@@ -104,6 +104,13 @@ START_TEST(errors_name_what_would_do)
 		{ "key show f --ip banana", "not an IP address" },
 		{ "enode", "parse, FILE" },
 		{ "enode parse banana", "banana" },
+		{ "en", "ambiguous \"en\": enode, enr" },
+		{ "enr", "decode, show" },
+		{ "enr decode", "RECORD" },
+		{ "enr show f --ip banana", "not an IP address" },
+		{ "enr show f --ip 192.0.2.1 --ip 192.0.2.2", "second IPv4" },
+		{ "enr show f --seq 0", "too small" },
+		{ "enr show f --port 0", "too small" },
 		{ "monitor banana", "valid: messages" }
 	};
 
@@ -229,6 +236,17 @@ START_TEST(others)
 	ck_assert_int_eq(line("enode parse " ENODE), 0);
 	ck_assert_int_eq((int)rq.action, ACT_ENODE_PARSE);
 	check_id(rq.node.id);
+	ck_assert_int_eq(line("enr dec enr:x"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_ENR_DECODE);
+	ck_assert_str_eq(rq.text, "enr:x");
+	ck_assert_int_eq(line("enr sh f --ip ::1 --ip 1.2.3.4 --port 5 --udp 6 "
+	    "--seq 7"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_ENR_SHOW);
+	ck_assert_int_eq(rq.spec.ip4.af, 4);
+	ck_assert_int_eq(rq.spec.ip6.af, 6);
+	ck_assert_uint_eq(rq.node.tcp, 5);
+	ck_assert_uint_eq(rq.node.udp, 6);
+	ck_assert_uint_eq(rq.seq, 7);
 }
 END_TEST
 
@@ -280,7 +298,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, shows, 0, 15);
-	tcase_add_loop_test(tc, errors_name_what_would_do, 0, 24);
+	tcase_add_loop_test(tc, errors_name_what_would_do, 0, 31);
 	tcase_add_test(tc, json_anywhere);
 	tcase_add_test(tc, nodes);
 	tcase_add_test(tc, reasons);

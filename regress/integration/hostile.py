@@ -119,7 +119,7 @@ def real_auth_cut_and_padded(v):
 
 
 @attack
-def ack_lengths(v):
+def every_ack_length(v):
     n = v.node
     victim_of = Peer(None, "-l", "127.0.0.1:0")
     ident = victim_of.expect(r"^self ([0-9a-f]{128})").group(1)
@@ -127,7 +127,7 @@ def ack_lengths(v):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
         url = f"enode://{ident}@127.0.0.1:{server.getsockname()[1]}"
-        for length in [*range(0, 2101, 150), 112, 113, 114, 2045, 2046, 2047]:
+        for length in LENGTHS:
             n.ctl("peer", "add", url)
             c, _ = server.accept()
             with c:
@@ -287,6 +287,6 @@ def rubbish_on_the_local_sockets(v):
 
 
 main([hang_at_every_step, every_auth_length, real_auth_cut_and_padded,
-      ack_lengths, bad_points, pings_without_reading, a_byte_at_a_time,
+      every_ack_length, bad_points, pings_without_reading, a_byte_at_a_time,
       snappy_lies, odd_disconnects, odd_hellos, wrong_macs, codes_out_of_range,
       rubbish_on_the_local_sockets])

@@ -10,6 +10,7 @@
 #include "common/base/util.h"
 #include "p2pd/control/control.h"
 #include "p2pd/dialer/dialer.h"
+#include "p2pd/discovery/discovery.h"
 #include "p2pd/listener/listener.h"
 #include "p2pd/messages.h"
 #include "p2pd/parent/conf.h"
@@ -27,7 +28,8 @@ static const struct {
 	{ PROC_LISTENER, listener_main },
 	{ PROC_DIALER, dialer_main },
 	{ PROC_SESSION, session_main },
-	{ PROC_RESOLVER, resolver_main }
+	{ PROC_RESOLVER, resolver_main },
+	{ PROC_DISCOVERY, discovery_main }
 };
 
 static void

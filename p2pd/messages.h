@@ -489,7 +489,7 @@ struct m_event {
 
 struct m_disc {
 	uint8_t		 v4;		/* speak discv4 */
-	char		 dir[1024];	/* of the node database; "" none */
+	char		 dir[1040];	/* of the node database; "" none */
 	struct addr	 announce4;	/* fixed by configuration; af 0: by votes */
 	struct addr	 announce6;
 };

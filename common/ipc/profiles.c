@@ -119,7 +119,6 @@ static const struct sys_rule probe_rules[] = {
 	FAIL(readlink, EACCES),
 	FAIL(readlinkat, EACCES),
 	FAIL(fstat, EACCES),		/* stdio */
-	FAIL(lseek, ESPIPE),		/* stdio at exit */
 	FAIL1(ioctl, ENOTTY, NOT(1, FIONREAD)),	/* isatty() */
 	FAIL(uname, EPERM),
 	FAIL(sysinfo, EPERM),		/* qsort() asks for the memory */
@@ -127,6 +126,11 @@ static const struct sys_rule probe_rules[] = {
 	FAIL(getrlimit, EPERM),
 	FAIL(prlimit64, EPERM),
 	FAIL(prctl, EPERM),
+};
+
+/* The same, where no file is open to seek in. */
+static const struct sys_rule noseek_rules[] = {
+	FAIL(lseek, ESPIPE),		/* stdio at exit */
 };
 
 /* TCP connections, whoever made them. */
@@ -164,6 +168,18 @@ static const struct sys_rule dialer_rules[] = {
 	ALLOW3(socket, IS(0, AF_INET6), TYPE_IS(SOCK_STREAM), IS(2, 0)),
 	ALLOW3(socket, IS(0, AF_INET6), TYPE_IS(SOCK_STREAM), IS(2, IPPROTO_TCP)),
 	ALLOW(connect),			/* where to, Landlock and netrestrict */
+};
+
+/* Datagrams on sockets it was given, and the node database, which is open. */
+static const struct sys_rule discovery_rules[] = {
+	ALLOW(recvmmsg),
+	ALLOW(sendmmsg),
+	ALLOW(pread64),			/* LMDB reads by map, but for its head */
+	ALLOW(pwrite64),		/* pages of a transaction */
+	ALLOW(pwritev),
+	ALLOW(lseek),			/* ... where it writes several at once */
+	ALLOW(fdatasync),
+	ALLOW(fsync),
 };
 
 /* getaddrinfo(), with whatever modules this system's nsswitch.conf names. */
@@ -352,25 +368,33 @@ static const struct proc_profile profiles[] = {
 		DENY(ENOSYS)
 		LISTS(LIST(base_rules), LIST(parent_rules), LIST(spawn_rules),
 		    LIST(tcp_rules), LIST(control_rules), LIST(listener_rules),
-		    LIST(dialer_rules), LIST(resolver_rules))
+		    LIST(dialer_rules), LIST(discovery_rules),
+		    LIST(resolver_rules))
 	}, {
 		.name = "control", .layers = LAYERS_JAILED,
 		.pledge = "stdio unix sendfd recvfd",
-		LISTS(LIST(base_rules), LIST(probe_rules), LIST(control_rules))
+		LISTS(LIST(base_rules), LIST(probe_rules), LIST(noseek_rules),
+		    LIST(control_rules))
 	}, {
 		.name = "listener", .layers = LAYERS_JAILED,
 		.pledge = "stdio inet sendfd recvfd",
-		LISTS(LIST(base_rules), LIST(probe_rules), LIST(tcp_rules),
-		    LIST(listener_rules))
+		LISTS(LIST(base_rules), LIST(probe_rules), LIST(noseek_rules),
+		    LIST(tcp_rules), LIST(listener_rules))
 	}, {
 		.name = "dialer", .layers = LAYERS_JAILED, .connects = 1,
 		.pledge = "stdio inet sendfd recvfd",
-		LISTS(LIST(base_rules), LIST(probe_rules), LIST(tcp_rules),
-		    LIST(dialer_rules))
+		LISTS(LIST(base_rules), LIST(probe_rules), LIST(noseek_rules),
+		    LIST(tcp_rules), LIST(dialer_rules))
 	}, {
 		.name = "session", .layers = LAYERS_JAILED,
 		.pledge = "stdio inet recvfd",
-		LISTS(LIST(base_rules), LIST(probe_rules), LIST(tcp_rules))
+		LISTS(LIST(base_rules), LIST(probe_rules), LIST(noseek_rules),
+		    LIST(tcp_rules))
+	}, {
+		.name = "discovery", .layers = LAYERS_JAILED,
+		.pledge = "stdio inet recvfd",
+		.fsize = UINT64_C(1) << 30,	/* the node database */
+		LISTS(LIST(base_rules), LIST(probe_rules), LIST(discovery_rules))
 	}, {
 		.name = "resolver", .layers = LAYERS_CHILD,
 		.pledge = "stdio dns",

@@ -160,7 +160,7 @@ layer_rlimits(struct confine *c)
 #ifndef P2PD_SANITIZERS
 	/* A sanitizer reports into files and starts a thread at exit. */
 	if (limit(c, "nproc", RLIMIT_NPROC, 0) != LAYER_ACTIVE ||
-	    limit(c, "fsize", RLIMIT_FSIZE, 0) != LAYER_ACTIVE)
+	    limit(c, "fsize", RLIMIT_FSIZE, c->profile->fsize) != LAYER_ACTIVE)
 		return LAYER_FAILED;
 #endif
 	return LAYER_ACTIVE;

@@ -43,6 +43,7 @@ struct proc_profile {
 	const char *const	*readable;	/* paths, ends with NULL; or NULL */
 	int			 connects;	/* TCP, to any port */
 	uint16_t		 connect_port;	/* or to this one */
+	uint64_t		 fsize;		/* RLIMIT_FSIZE of a child */
 #ifdef __linux__
 	int			 deny;		/* 0: kill; else the errno */
 	struct sys_list		 lists[SYS_LISTS_MAX];

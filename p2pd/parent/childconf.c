@@ -89,7 +89,7 @@ send_ban(struct child *c, const struct ban *b, int add)
 	m.by_id = b->by_id;
 	memcpy(m.id, b->id, sizeof(m.id));
 	m.prefix = b->prefix;
-	if (c->kind == PROC_DIALER || !b->by_id)
+	if (c->kind != PROC_LISTENER || !b->by_id)
 		child_msg(c, &m_ban_desc, &m, -1);
 }
 
@@ -134,7 +134,8 @@ childconf_send(struct child *c)
 	struct ban *b;
 
 	send_init(c);
-	if (c->kind == PROC_LISTENER || c->kind == PROC_DIALER) {
+	if (c->kind == PROC_LISTENER || c->kind == PROC_DIALER ||
+	    c->kind == PROC_DISCOVERY) {
 		send_net(c);
 		BANS_FOREACH(b, &parent.bans)
 			if (b->until == 0 || b->until > time(NULL))
@@ -146,6 +147,8 @@ childconf_send(struct child *c)
 		mon.messages = 1;
 		child_msg(c, &m_monitor_desc, &mon, -1);
 	}
+	if (c->kind == PROC_DISCOVERY)
+		disc_configure(c);
 	sockets_send(c);
 	child_msg(c, &m_start_desc, &start, -1);
 }
@@ -156,8 +159,8 @@ childconf_ban(const struct ban *b, int add)
 	struct child *c;
 
 	for (c = parent.child; c < parent.child + parent.nchildren; c++)
-		if ((c->kind == PROC_LISTENER || c->kind == PROC_DIALER) &&
-		    c->ch != NULL)
+		if ((c->kind == PROC_LISTENER || c->kind == PROC_DIALER ||
+		    c->kind == PROC_DISCOVERY) && c->ch != NULL)
 			send_ban(c, b, add);
 }
 

@@ -49,6 +49,8 @@ child_add(enum proc_kind kind, unsigned int instance)
 	c->state = CH_DOWN;
 	RB_INIT(&c->conns);
 	TAILQ_INIT(&c->keyq);
+	TAILQ_INIT(&c->d4q);
+	d4sign_drop(c);
 	c->timer = evtimer_new(parent.base, child_timer, c);
 	if (c->timer == NULL)
 		fatalx("no memory");
@@ -64,6 +66,8 @@ children_init(void)
 	child_add(PROC_LISTENER, 0);
 	child_add(PROC_DIALER, 0);
 	child_add(PROC_RESOLVER, 0);
+	if (disc_wanted())
+		child_add(PROC_DISCOVERY, 0);
 	for (i = 0; i < parent.conf->sessions; i++)
 		child_add(PROC_SESSION, i);
 }
@@ -184,6 +188,10 @@ child_mourn(struct child *c)
 		break;
 	case PROC_RESOLVER:
 		resolve_resolver_gone();
+		break;
+	case PROC_DISCOVERY:
+		d4sign_drop(c);
+		disc_died(c);
 		break;
 	default:
 		break;

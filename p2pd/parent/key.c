@@ -62,6 +62,18 @@ key_ecdh(uint8_t secret[32], const uint8_t point[SECP_PUB])
 	(void)secp_ecdh_x_uniform(secret, node_key, point);
 }
 
+int
+key_sign_d4(const struct d4_packet *p, uint8_t buf[D4_MAX], size_t *len)
+{
+	return d4_sign(p, buf, len, node_key);
+}
+
+int
+key_sign_record(struct enr *e, const struct enr_build *b)
+{
+	return enr_sign(e, b, node_key);
+}
+
 /* The checks that a secret's file must pass, on the descriptor itself. */
 static int
 key_file_ok(const char *path, int fd)

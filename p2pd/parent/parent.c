@@ -389,6 +389,8 @@ parent_loop_make(void)
 	tick_init();
 	keyops_init();
 	balance_init();
+	d4sign_init();
+	record_init();
 	resolve_init();
 	children_init();
 	return parent_confine();

@@ -32,6 +32,8 @@
  *   control.c, show.c  p2pctl's requests       stop.c     orderly shutdown
  *   resolve.c   the resolver's queue           attach.c   applications' requests
  *   balance.c   how many peers are wanted
+ *   d4sign.c    packets built and signed       record.c   our own node record
+ *   disc.c      what discovery is told, and tells
  */
 
 enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
@@ -60,6 +62,12 @@ struct keyreq {
 };
 TAILQ_HEAD(keyreqs, keyreq);
 
+struct d4req {
+	TAILQ_ENTRY(d4req)	 entry;
+	struct m_d4_sign	 sign;
+};
+TAILQ_HEAD(d4reqs, d4req);
+
 struct child {
 	enum proc_kind		 kind;
 	unsigned int		 instance;
@@ -84,6 +92,10 @@ struct child {
 	unsigned int		 nkeyq;
 	uint64_t		 key_done[3], key_refused;
 	unsigned int		 npeers;	/* session */
+	struct d4reqs		 d4q;		/* discovery */
+	unsigned int		 nd4q;
+	struct bucket		 d4_bucket;
+	uint64_t		 d4_done[D4_NTYPES], d4_refused;
 };
 
 struct show {			/* an answer that sessions give together */
@@ -117,7 +129,7 @@ struct parent {
 	struct proc_layers	 layers;
 	uint8_t			 id[SECP_PUB];
 
-	struct child		 child[4 + CONF_SESSIONS_MAX];
+	struct child		 child[5 + CONF_SESSIONS_MAX];
 	unsigned int		 nchildren;
 
 	struct peers		 peers;
@@ -141,7 +153,8 @@ extern struct parent	 parent;	/* the one */
 /* children.c */
 void	 children_init(void);
 void	 children_start(void);
-struct child *child_first(enum proc_kind);	/* never NULL but for sessions */
+/* Never NULL but for a session, and for discovery where there is none. */
+struct child *child_first(enum proc_kind);
 struct child *child_session(unsigned int instance);	/* NULL beyond */
 /* Next of a kind after c, c NULL for the first; NULL at the end. */
 struct child *child_next(enum proc_kind, struct child *);
@@ -171,12 +184,17 @@ void	 sockets_close(void);
 unsigned int sockets_listening(void);
 /* The nth address listened on, with the port really bound; NULL beyond. */
 const struct addr *sockets_addr(unsigned int n);
+/* ... and the UDP port beside it, 0 for none. */
+uint16_t sockets_udp(unsigned int n);
 
 /* key.c: the file; the secret stays in there */
 int	 key_load(const char *path, uint8_t pub[SECP_PUB]);
 /* Locks the secret in memory and keeps it from forks: once in the background. */
 void	 key_guard(void);
 void	 key_ecdh(uint8_t secret[32], const uint8_t point[SECP_PUB]);
+/* No digest comes from outside: what is signed is built here, from fields. */
+int	 key_sign_d4(const struct d4_packet *, uint8_t buf[D4_MAX], size_t *len);
+int	 key_sign_record(struct enr *, const struct enr_build *);
 void	 key_wipe(void);
 
 /* keyops.c */
@@ -226,6 +244,34 @@ void	 resolve_done(struct channel *, struct chan_msg *, void *);
 void	 resolve_resolver_up(void);
 void	 resolve_resolver_gone(void);
 void	 resolve_dialer_gone(void);
+/* For the parent itself. */
+void	 resolve_name(const char *host, void (*done)(const struct m_resolved *,
+	    void *), void *arg);
+
+/* d4sign.c */
+void	 d4sign_init(void);
+void	 d4sign_request(struct channel *, struct chan_msg *, void *);
+void	 d4sign_drop(struct child *);
+
+/* record.c */
+void	 record_init(void);
+/* What it is made of has changed, or may have. */
+void	 record_changed(void);
+void	 record_facts(struct channel *, struct chan_msg *, void *);
+void	 record_send(struct child *);
+const struct enr *record_get(void);	/* len 0: not made yet */
+uint64_t record_made(void);		/* how often it was signed */
+/* Of the state file. */
+uint64_t record_seq(void);
+void	 record_seq_set(uint64_t);
+
+/* disc.c */
+int	 disc_wanted(void);		/* is there such a process? */
+void	 disc_configure(struct child *);
+void	 disc_conditions(void);
+void	 disc_candidate(struct channel *, struct chan_msg *, void *);
+void	 disc_want(struct channel *, struct chan_msg *, void *);
+void	 disc_died(struct child *);
 
 /* control.c, show.c */
 void	 control_peer(struct channel *, struct chan_msg *, void *);

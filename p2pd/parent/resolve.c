@@ -19,6 +19,9 @@ struct query {
 	TAILQ_ENTRY(query) entry;
 	struct m_resolve   m;
 	int		   dead;	/* who asked is gone */
+	void		 (*done)(const struct m_resolved *, void *);	/* NULL:
+					   the dialer asks */
+	void		  *arg;
 };
 static TAILQ_HEAD(queryhead, query) queries = TAILQ_HEAD_INITIALIZER(queries);
 static unsigned int nqueries;
@@ -26,16 +29,25 @@ static int asked;		/* the first one is with the resolver */
 static struct event *resolve_timer;
 
 static void
+resolve_tell(const struct query *q, const struct m_resolved *r)
+{
+	if (q->dead)
+		return;
+	if (q->done != NULL)
+		q->done(r, q->arg);
+	else
+		children_msg(PROC_DIALER, &m_resolved_desc, r);
+}
+
+static void
 resolve_fail(const struct query *q, const char *why)
 {
 	struct m_resolved r;
 
-	if (q->dead)
-		return;
 	memset(&r, 0, sizeof(r));
 	r.req = q->m.req;
 	strlcpy(r.text, why, sizeof(r.text));
-	children_msg(PROC_DIALER, &m_resolved_desc, &r);
+	resolve_tell(q, &r);
 }
 
 static void
@@ -87,29 +99,49 @@ resolve_init(void)
 		fatalx("no memory");
 }
 
-void
-resolve_request(struct channel *ch, struct chan_msg *msg, void *arg)
+static void
+resolve_ask(const struct query *what)
 {
-	const struct m_resolve *m = msg->body;
-	struct query refused, *q = NULL;
+	struct query *q = NULL;
 
-	refused.m = *m;
-	refused.dead = 0;
 	if (child_first(PROC_RESOLVER)->state == CH_GIVEN_UP) {
-		resolve_fail(&refused, "the resolver was given up");
+		resolve_fail(what, "the resolver was given up");
 		return;
 	}
 	if (nqueries < RESOLVE_QUEUE)
 		q = malloc(sizeof(*q));
 	if (q == NULL) {
-		resolve_fail(&refused, "too many names at once");
+		resolve_fail(what, "too many names at once");
 		return;
 	}
-	q->m = *m;
-	q->dead = 0;
+	*q = *what;
 	TAILQ_INSERT_TAIL(&queries, q, entry);
 	nqueries++;
 	resolve_next();
+}
+
+void
+resolve_request(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_resolve *m = msg->body;
+	struct query q;
+
+	memset(&q, 0, sizeof(q));
+	q.m = *m;
+	resolve_ask(&q);
+}
+
+void
+resolve_name(const char *host, void (*done)(const struct m_resolved *, void *),
+    void *arg)
+{
+	struct query q;
+
+	memset(&q, 0, sizeof(q));
+	strlcpy(q.m.host, host, sizeof(q.m.host));
+	q.done = done;
+	q.arg = arg;
+	resolve_ask(&q);
 }
 
 void
@@ -121,8 +153,7 @@ resolve_done(struct channel *ch, struct chan_msg *msg, void *arg)
 	/* An answer that came just too late. */
 	if (!asked || q == NULL || q->m.req != m->req)
 		return;
-	if (!q->dead)
-		children_msg(PROC_DIALER, &m_resolved_desc, m);
+	resolve_tell(q, m);
 	resolve_pop();
 	resolve_next();
 }
@@ -151,13 +182,15 @@ resolve_resolver_gone(void)
 void
 resolve_dialer_gone(void)
 {
-	struct query *q, *first;
+	struct query *q, *t, *first;
 
 	/* Its numbers mean nothing to the next dialer. */
 	first = asked ? TAILQ_FIRST(&queries) : NULL;
-	if (first != NULL)
+	if (first != NULL && first->done == NULL)
 		first->dead = 1;
-	while ((q = TAILQ_LAST(&queries, queryhead)) != NULL && q != first) {
+	TAILQ_FOREACH_SAFE(q, &queries, entry, t) {
+		if (q == first || q->done != NULL)
+			continue;
 		TAILQ_REMOVE(&queries, q, entry);
 		nqueries--;
 		free(q);

@@ -86,7 +86,17 @@ static const struct chan_rule dialer_rules[] = {
 	COMMON, SETUP,
 	{ &m_dial_desc, RUNNING, CHAN_NOFD, setup_dial },
 	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request },
-	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan }
+	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan },
+	{ &m_want_desc, RUNNING, CHAN_NOFD, disc_want }
+};
+
+static const struct chan_rule discovery_rules[] = {
+	COMMON,
+	{ &m_d4_sign_desc, RUNNING, CHAN_NOFD, d4sign_request },
+	{ &m_record_facts_desc, RUNNING, CHAN_NOFD, record_facts },
+	{ &m_candidate_desc, RUNNING, CHAN_NOFD, disc_candidate },
+	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },
+	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end }
 };
 
 static const struct chan_rule resolver_rules[] = {
@@ -126,6 +136,7 @@ static const struct {
 	[PROC_LISTENER] = { listener_rules, nitems_of(listener_rules) },
 	[PROC_DIALER] = { dialer_rules, nitems_of(dialer_rules) },
 	[PROC_SESSION] = { session_rules, nitems_of(session_rules) },
+	[PROC_DISCOVERY] = { discovery_rules, nitems_of(discovery_rules) },
 	[PROC_RESOLVER] = { resolver_rules, nitems_of(resolver_rules) }
 };
 

@@ -21,14 +21,17 @@
  * gets the same ones: a port is never lost with the process that served it.
  */
 #define LISTEN_BACKLOG	128
+#define UDP_BUFFER	(1024 * 1024)
 #define ORPHANS_MAX	50	/* looks, 20 ms apart, whether they are gone */
 
-struct tcpsock {
-	TAILQ_ENTRY(tcpsock) entry;
+struct netsock {
+	TAILQ_ENTRY(netsock) entry;
 	int		 fd;
 	struct addr	 addr;
+	int		 udpfd;		/* -1 none */
+	struct addr	 udp;
 };
-static TAILQ_HEAD(, tcpsock) tcpsocks = TAILQ_HEAD_INITIALIZER(tcpsocks);
+static TAILQ_HEAD(, netsock) netsocks = TAILQ_HEAD_INITIALIZER(netsocks);
 
 static struct {
 	enum sock_kind	 kind;
@@ -61,22 +64,23 @@ wait_orphans(unsigned int *waited)
 }
 
 static int
-tcp_bind(const struct addr *a, struct addr *bound)
+net_bind(const struct addr *a, int type, struct addr *bound)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
 	int fd, on = 1;
 
 	len = addr_to_sa(a, &ss);
-	fd = socket(a->af == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	fd = socket(a->af == 4 ? AF_INET : AF_INET6, type, 0);
 	if (fd == -1)
 		return -1;
 	if (set_nonblock(fd) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR,
+	    &on, sizeof(on)) == -1) ||
 	    (a->af == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
 	    sizeof(on)) == -1) ||
 	    bind(fd, (struct sockaddr *)&ss, len) == -1 ||
-	    listen(fd, LISTEN_BACKLOG) == -1)
+	    (type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) == -1))
 		goto fail;
 	len = sizeof(ss);
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
@@ -90,12 +94,38 @@ fail:
 	return -1;
 }
 
+/*
+ * The UDP socket beside that of TCP. Bursts are normal there, and a buffer that
+ * holds them is the difference between a late answer and none.
+ */
 static int
-tcp_open(const struct conf_listen *l)
+udp_open(const struct conf_listen *l, struct netsock *t)
+{
+	struct addr a = t->addr;
+	unsigned int waited = 0;
+	int size = UDP_BUFFER;
+
+	t->udpfd = -1;
+	if (!parent.conf->discovery_v4 || l->udp == CONF_UDP_NONE)
+		return 0;
+	if (l->udp != CONF_UDP_SAME)
+		a.port = l->udp;
+	do {
+		t->udpfd = net_bind(&a, SOCK_DGRAM, &t->udp);
+	} while (t->udpfd == -1 && errno == EADDRINUSE && wait_orphans(&waited));
+	if (t->udpfd == -1)
+		return -1;
+	(void)setsockopt(t->udpfd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)setsockopt(t->udpfd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
+static int
+net_open(const struct conf_listen *l)
 {
 	char buf[ADDR_STRLEN];
 	unsigned int waited = 0;
-	struct tcpsock *t;
+	struct netsock *t;
 
 	t = calloc(1, sizeof(*t));
 	if (t == NULL) {
@@ -103,8 +133,14 @@ tcp_open(const struct conf_listen *l)
 		return -1;
 	}
 	do {
-		t->fd = tcp_bind(&l->addr, &t->addr);
+		t->fd = net_bind(&l->addr, SOCK_STREAM, &t->addr);
 	} while (t->fd == -1 && errno == EADDRINUSE && wait_orphans(&waited));
+	if (t->fd != -1 && udp_open(l, t) == -1) {
+		log_warn("no UDP port on %s", addr_format(&t->addr, buf));
+		close(t->fd);
+		free(t);
+		return -1;
+	}
 	if (t->fd == -1) {
 		free(t);
 		if (l->wildcard && l->addr.af == 6 && (errno == EAFNOSUPPORT ||
@@ -115,7 +151,7 @@ tcp_open(const struct conf_listen *l)
 		log_warn("cannot listen on %s", addr_format(&l->addr, buf));
 		return -1;
 	}
-	TAILQ_INSERT_TAIL(&tcpsocks, t, entry);
+	TAILQ_INSERT_TAIL(&netsocks, t, entry);
 	return 0;
 }
 
@@ -225,7 +261,7 @@ sockets_open(void)
 	struct conf_listen *l;
 
 	TAILQ_FOREACH(l, &conf->listens, entry)
-		if (tcp_open(l) == -1)
+		if (net_open(l) == -1)
 			return -1;
 	if (unix_open(0, &conf->ctl) == -1 || unix_open(1, &conf->ctl_ro) == -1 ||
 	    unix_open(2, &conf->app) == -1)
@@ -248,13 +284,20 @@ sockets_send(struct child *c)
 {
 	struct m_listen l;
 	struct m_socket s;
-	struct tcpsock *t;
+	struct m_udp u;
+	struct netsock *t;
 	size_t i;
 
 	if (c->kind == PROC_LISTENER) {
-		TAILQ_FOREACH(t, &tcpsocks, entry) {
+		TAILQ_FOREACH(t, &netsocks, entry) {
 			l.addr = t->addr;
 			send_dup(c, &m_listen_desc, &l, t->fd);
+		}
+	} else if (c->kind == PROC_DISCOVERY) {
+		TAILQ_FOREACH(t, &netsocks, entry) {
+			u.addr = t->udp;
+			if (t->udpfd != -1)
+				send_dup(c, &m_udp_desc, &u, t->udpfd);
 		}
 	} else if (c->kind == PROC_CONTROL) {
 		for (i = 0; i < sizeof(unixsocks) / sizeof(unixsocks[0]); i++) {
@@ -269,12 +312,14 @@ sockets_send(struct child *c)
 void
 sockets_close(void)
 {
-	struct tcpsock *t;
+	struct netsock *t;
 	size_t i;
 
-	while ((t = TAILQ_FIRST(&tcpsocks)) != NULL) {
-		TAILQ_REMOVE(&tcpsocks, t, entry);
+	while ((t = TAILQ_FIRST(&netsocks)) != NULL) {
+		TAILQ_REMOVE(&netsocks, t, entry);
 		close(t->fd);
+		if (t->udpfd != -1)
+			close(t->udpfd);
 		free(t);
 	}
 	for (i = 0; i < sizeof(unixsocks) / sizeof(unixsocks[0]); i++) {
@@ -289,10 +334,10 @@ sockets_close(void)
 unsigned int
 sockets_listening(void)
 {
-	struct tcpsock *t;
+	struct netsock *t;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(t, &tcpsocks, entry)
+	TAILQ_FOREACH(t, &netsocks, entry)
 		n++;
 	return n;
 }
@@ -300,10 +345,21 @@ sockets_listening(void)
 const struct addr *
 sockets_addr(unsigned int n)
 {
-	struct tcpsock *t;
+	struct netsock *t;
 
-	TAILQ_FOREACH(t, &tcpsocks, entry)
+	TAILQ_FOREACH(t, &netsocks, entry)
 		if (n-- == 0)
 			return &t->addr;
 	return NULL;
+}
+
+uint16_t
+sockets_udp(unsigned int n)
+{
+	struct netsock *t;
+
+	TAILQ_FOREACH(t, &netsocks, entry)
+		if (n-- == 0)
+			return t->udpfd == -1 ? 0 : t->udp.port;
+	return 0;
 }

@@ -16,12 +16,13 @@
 #include "p2pd/parent/parent.h"
 
 /*
- * What outlives a restart besides the configuration: bans, and the nodes that
- * were added with --save. A text file, rewritten in one step at each change:
+ * What outlives a restart besides the configuration: bans, the nodes that were
+ * added with --save, and the sequence of our node record. A text file, rewritten in one step at each change:
  *	p2pd-state 1
  *	static enode://...
  *	trusted HEXID
  *	ban HEXID|PREFIX UNTIL|0 NOTE
+ *	record SEQUENCE
  */
 #define STATE_FILE	"state"
 #define STATE_HEAD	"p2pd-state 1"
@@ -83,13 +84,28 @@ load_ban(char *arg)
 }
 
 static int
+load_record(char *arg)
+{
+	char *end;
+	uintmax_t seq;
+
+	errno = 0;
+	seq = strtoumax(arg, &end, 10);
+	/* One at the end would leave none for the next. */
+	if (end == arg || *end != '\0' || errno != 0 || seq > UINT64_MAX / 2)
+		return -1;
+	record_seq_set(seq);
+	return 0;
+}
+
+static int
 load_line(char *line)
 {
 	static const struct {
 		const char	*word;
 		int		(*fn)(char *);
 	} words[] = { { "static", load_static }, { "trusted", load_trusted },
-	    { "ban", load_ban } };
+	    { "ban", load_ban }, { "record", load_record } };
 	char *word;
 	size_t i;
 
@@ -159,6 +175,8 @@ save_lines(FILE *f)
 	struct ban *b;
 
 	fprintf(f, "%s\n", STATE_HEAD);
+	if (record_seq() != 0)
+		fprintf(f, "record %ju\n", (uintmax_t)record_seq());
 	NODES_FOREACH(n, &parent.nodes) {
 		if (n->saved & NODE_STATIC)
 			fprintf(f, "static %s\n",

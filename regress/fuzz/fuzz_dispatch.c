@@ -8,6 +8,7 @@
 #include "p2pd/child.h"
 #include "p2pd/control/control.h"
 #include "p2pd/dialer/dialer.h"
+#include "p2pd/discovery/discovery.h"
 #include "p2pd/listener/listener.h"
 #include "p2pd/resolver/resolver.h"
 #include "p2pd/session/session.h"
@@ -125,6 +126,7 @@ make_tables(void)
 	dialer_main(0);
 	session_main(0);
 	resolver_main(0);
+	discovery_main(0);
 }
 
 int

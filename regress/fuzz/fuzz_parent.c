@@ -14,7 +14,7 @@
  * The parent with its own handlers, and children that say whatever they like
  * to: the input plays all of them.
  */
-#define CHILDREN	6	/* two of them sessions */
+#define CHILDREN	7	/* two of them sessions */
 #define RULES_MAX	32
 
 static struct imsgbuf	 ends[CHILDREN];
@@ -55,6 +55,7 @@ static void
 make_parent(void)
 {
 	const struct chan_rule	*r;
+	struct conf_listen	*l;
 	size_t			 i, j;
 
 	parent.base = fuzz_base();
@@ -65,10 +66,15 @@ make_parent(void)
 	parent.conf->sessions = 2;
 	parent.conf->max_pending_in = parent.conf->max_pending_out = 4;
 	parent.conf->max_peers = 6;
+	FUZZ_CHECK((l = calloc(1, sizeof(*l))) != NULL);
+	l->udp = CONF_UDP_SAME;
+	TAILQ_INSERT_TAIL(&parent.conf->listens, l, entry);
 	make_key();
 	children_init();
 	keyops_init();
 	balance_init();
+	d4sign_init();
+	record_init();
 	resolve_init();
 	FUZZ_CHECK(parent.nchildren == CHILDREN);
 	for (i = 0; i < CHILDREN; i++) {
@@ -143,7 +149,11 @@ child_over(unsigned int i)
 		resolve_dialer_gone();
 	else if (c->kind == PROC_RESOLVER)
 		resolve_resolver_gone();
-	FUZZ_CHECK(c->nconns == 0 && c->nkeyq == 0);
+	else if (c->kind == PROC_DISCOVERY) {
+		d4sign_drop(c);
+		disc_died(c);
+	}
+	FUZZ_CHECK(c->nconns == 0 && c->nkeyq == 0 && c->nd4q == 0);
 }
 
 static void

@@ -13,7 +13,8 @@ complain() {
 }
 
 # A process's folder: its own headers, the messages, the child frame, common/.
-for proc in parent control listener dialer session resolver handshake; do
+for proc in parent control listener dialer session resolver discovery \
+    handshake; do
 	case $proc in
 	listener | dialer) more='|p2pd/handshake/' ;;
 	handshake) more='|p2pd/handshake/' ;;

@@ -20,7 +20,8 @@ if HOST_LINUX
 check_PROGRAMS += regress/integration/walls
 TESTS += regress/integration/walls
 regress_integration_walls_SOURCES = regress/integration/walls.c \
-	regress/integration/walls.h regress/integration/walls_trials.c
+	regress/integration/walls.h regress/integration/walls_trials.c \
+	regress/integration/walls_needs.c
 regress_integration_walls_LDADD = common/libipc.a common/libbase.a \
 	$(SECCOMP_LIBS) $(BSD_LIBS)
 endif

@@ -135,6 +135,9 @@ class Node:
                      else "listen none")
         with open(self.conf, "w") as f:
             f.write("\n".join([*lines, *settings, ""]))
+        # processes that this configuration has beside the usual
+        self.more = ["discovery"] if listen and not any(
+            s in ("discovery v4 no", "listen none") for s in settings) else []
         self.process = None
         if start:
             self.start()
@@ -144,7 +147,8 @@ class Node:
         self.process = Lines("p2pd", [*wrap, P2PD, "-d", "-v", *options,
                                       "-f", self.conf])
         if ready:
-            for name in ("control", "listener", "dialer", "resolver"):
+            for name in ("control", "listener", "dialer", "resolver",
+                         *self.more):
                 self.process.expect(rf"{name}\[0\] running", again=True)
             self.process.expect(r"session\[0\] running", again=True)
             self.id = self.status()["id"]

@@ -36,7 +36,8 @@
 #define STOPPED		42
 
 static const char *const procs[NPROCS] = {
-	"parent", "control", "listener", "dialer", "session", "resolver"
+	"parent", "control", "listener", "dialer", "session", "resolver",
+	"discovery"
 };
 
 static struct {
@@ -310,7 +311,7 @@ static void
 remove_all(void)
 {
 	static const char *const	 left[] = { "created", "state.new",
-		    "state", "ctl", "sym", "fifo" };
+		    "state", "ctl", "sym", "fifo", "db" };
 	size_t				 i;
 
 	for (i = 0; i < nitems_of(left); i++)

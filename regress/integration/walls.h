@@ -7,7 +7,7 @@
 
 #define MAXFILES	64	/* that a trial's process may have open */
 
-enum { PARENT, CONTROL, LISTENER, DIALER, SESSION, RESOLVER, NPROCS };
+enum { PARENT, CONTROL, LISTENER, DIALER, SESSION, RESOLVER, DISCOVERY, NPROCS };
 
 #define P	(1U << PARENT)
 #define C	(1U << CONTROL)
@@ -15,7 +15,8 @@ enum { PARENT, CONTROL, LISTENER, DIALER, SESSION, RESOLVER, NPROCS };
 #define D	(1U << DIALER)
 #define S	(1U << SESSION)
 #define R	(1U << RESOLVER)
-#define ALL	(P | C | L | D | S | R)
+#define N	(1U << DISCOVERY)
+#define ALL	(P | C | L | D | S | R | N)
 
 /* A thing to do behind the walls, with what it prepares before they go up. */
 struct trial {
@@ -36,6 +37,14 @@ struct ground {
 	uint16_t	 port;		/* somebody listens, on loopback */
 };
 extern struct ground ground;
+
+/* What a trial prepares before the walls go up. */
+extern int pre_fd, pre_fd2;
+struct sockaddr_in;
+void	 loopback(struct sockaddr_in *, uint16_t port);
+int	 try_connect(int fd, uint16_t port);
+void	 pre_udp(void);
+void	 pre_waiting(void);
 
 void	 broken(const char *what) __attribute__((noreturn));
 int	 tcp_listener(uint16_t *port);

@@ -5,7 +5,6 @@
  * What is tried behind the walls: see walls.c.
  */
 
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -24,7 +24,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netdb.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,14 +32,13 @@
 #include <unistd.h>
 
 #include "common/base/util.h"
-#include "common/ipc/imsg.h"
 #include "common/ipc/proc.h"
 #include "regress/integration/walls.h"
 
 struct ground	 ground;
 
 /* What a trial prepares before the walls go up. */
-static int	 pre_fd = -1, pre_fd2 = -1, pre_ep = -1;
+int	 pre_fd = -1, pre_fd2 = -1;
 
 void
 broken(const char *what)
@@ -49,7 +47,7 @@ broken(const char *what)
 	_exit(99);
 }
 
-static void
+void
 loopback(struct sockaddr_in *sin, uint16_t port)
 {
 	memset(sin, 0, sizeof(*sin));
@@ -75,7 +73,7 @@ tcp_listener(uint16_t *port)
 	return fd;
 }
 
-static int
+int
 try_connect(int fd, uint16_t port)
 {
 	struct sockaddr_in	 sin;
@@ -103,7 +101,7 @@ pre_tcp(void)
 		broken("socket");
 }
 
-static void
+void
 pre_udp(void)
 {
 	if ((pre_fd = socket(AF_INET, SOCK_DGRAM, 0)) == -1)
@@ -122,7 +120,7 @@ pre_bound(void)
 }
 
 /* A listening socket with a connection waiting. */
-static void
+void
 pre_waiting(void)
 {
 	uint16_t	 port;
@@ -131,48 +129,6 @@ pre_waiting(void)
 	if ((pre_fd2 = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
 	    try_connect(pre_fd2, port) == -1)
 		broken("connect");
-}
-
-/* Both ends of a TCP connection, and an epoll set. */
-static void
-pre_connected(void)
-{
-	int	 fd;
-
-	pre_waiting();
-	if ((fd = accept4(pre_fd, NULL, NULL, 0)) == -1)
-		broken("accept");
-	close(pre_fd);
-	pre_fd = fd;
-	if ((pre_ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
-		broken("epoll_create1");
-}
-
-static void
-pre_pair(void)
-{
-	int	 sv[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == -1)
-		broken("socketpair");
-	pre_fd = sv[0];
-	pre_fd2 = sv[1];
-}
-
-static void
-pre_unix_waiting(void)
-{
-	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
-
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s.%d", ground.dir,
-	    (int)getpid());
-	if ((pre_fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    bind(pre_fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    listen(pre_fd, 4) == -1 ||
-	    (pre_fd2 = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    connect(pre_fd2, (struct sockaddr *)&sun, sizeof(sun)) == -1)
-		broken("unix socket");
-	unlink(sun.sun_path);
 }
 
 static void
@@ -598,181 +554,4 @@ const struct trial probes[] = {
 	{ "many-fds", 0, NULL, pr_many_fds, 0, 0 },
 };
 
-/*
- * Needs: -1 is a wall in the wrong place.
- */
-static int
-nd_memory(void)
-{
-	size_t	 n;
-	char	*p = NULL, *q;
-
-	for (n = 1024; n <= 64 << 20; n *= 4) {
-		if ((q = realloc(p, n)) == NULL)
-			return -1;
-		p = q;
-		memset(p, 1, n);
-	}
-	free(p);
-	return mono_ms() > 0 && arc4random() != arc4random() ? 0 : -1;
-}
-
-static int
-nd_loop(void)
-{
-	struct epoll_event	 ev = { .events = EPOLLIN };
-	struct sockaddr_storage	 ss;
-	socklen_t		 len = sizeof(ss);
-	struct iovec		 iov = { (void *)(uintptr_t)"pq", 2 };
-	char			 buf[8];
-	int			 one = 1;
-
-	if (setsockopt(pre_fd, IPPROTO_TCP, TCP_NODELAY, &one,
-	    sizeof(one)) == -1 ||
-	    fcntl(pre_fd, F_SETFL, O_NONBLOCK) == -1 ||
-	    getpeername(pre_fd, (struct sockaddr *)&ss, &len) == -1 ||
-	    epoll_ctl(pre_ep, EPOLL_CTL_ADD, pre_fd, &ev) == -1 ||
-	    write(pre_fd2, "ab", 2) != 2 || writev(pre_fd2, &iov, 1) != 2 ||
-	    send(pre_fd2, "yz", 2, 0) != 2 ||
-	    epoll_wait(pre_ep, &ev, 1, 1000) != 1)
-		return -1;
-	if (recv(pre_fd, buf, 1, 0) != 1 || read(pre_fd, buf, 1) != 1 ||
-	    shutdown(pre_fd2, SHUT_WR) == -1 || close(pre_fd) == -1)
-		return -1;
-	return 0;
-}
-
-static int
-nd_fds(void)
-{
-	struct imsgbuf	 a, b;
-	struct imsg	 m;
-	int		 fd;
-
-	imsgbuf_init(&a, pre_fd);
-	imsgbuf_init(&b, pre_fd2);
-	imsgbuf_allow_fdpass(&a);
-	imsgbuf_allow_fdpass(&b);
-	if ((fd = fcntl(1, F_DUPFD_CLOEXEC, 0)) == -1 ||
-	    imsg_compose(&a, 1, 0, 0, fd, "x", 1) == -1 ||
-	    imsgbuf_flush(&a, 1000) == -1 || imsgbuf_read(&b) != 1 ||
-	    imsgbuf_get(&b, &m) != 1 || (fd = imsg_get_fd(&m)) == -1)
-		return -1;
-	imsg_free(&m);
-	return close(fd);
-}
-
-static int
-nd_accept(void)
-{
-	struct sockaddr_storage	 ss;
-	socklen_t		 len = sizeof(ss);
-	int			 fd;
-
-	if ((fd = accept4(pre_fd, (struct sockaddr *)&ss, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC)) == -1)
-		return -1;
-	return send(fd, "x", 1, 0) == 1 ? 0 : -1;
-}
-
-static int
-nd_peercred(void)
-{
-	struct ucred	 uc;
-	socklen_t	 len = sizeof(uc);
-	int		 fd;
-
-	if ((fd = accept4(pre_fd, NULL, NULL, SOCK_CLOEXEC)) == -1)
-		return -1;
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len);
-}
-
-static int
-nd_connect(void)
-{
-	struct epoll_event	 ev = { .events = EPOLLOUT };
-	socklen_t		 len = sizeof(int);
-	int			 fd, err = -1;
-
-	if ((fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0)) == -1 ||
-	    (try_connect(fd, ground.port) == -1 && errno != EINPROGRESS) ||
-	    epoll_ctl(pre_ep, EPOLL_CTL_ADD, fd, &ev) == -1 ||
-	    epoll_wait(pre_ep, &ev, 1, 2000) != 1 ||
-	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
-		return -1;
-	errno = err;
-	return err == 0 ? 0 : -1;
-}
-
-static int
-nd_resolve(void)
-{
-	struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM }, *ai;
-	int		 rc;
-
-	if ((rc = getaddrinfo("localhost", NULL, &hints, &ai)) != 0) {
-		fprintf(stderr, "localhost: %s\n", gai_strerror(rc));
-		return -1;
-	}
-	freeaddrinfo(ai);
-	/* Whatever becomes of this one, the process outlives it. */
-	hints.ai_flags = AI_NUMERICSERV;
-	if (getaddrinfo("p2pd.invalid", "1", &hints, &ai) == 0)
-		freeaddrinfo(ai);
-	return 0;
-}
-
-static int
-nd_files(void)
-{
-	char	 from[128];
-	int	 fd;
-
-	snprintf(from, sizeof(from), "%s", in_dir("state.new"));
-	if ((fd = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600)) == -1 ||
-	    write(fd, "x", 1) != 1 || fchmod(fd, 0640) == -1 ||
-	    fsync(fd) == -1 || close(fd) == -1 ||
-	    rename(from, in_dir("state")) == -1)
-		return -1;
-	return unlink(in_dir("state"));
-}
-
-static int
-nd_sockets(void)
-{
-	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
-	uint16_t		 port;
-	int			 fd;
-
-	close(tcp_listener(&port));
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/ctl", ground.dir);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    chmod(sun.sun_path, 0660) == -1 || listen(fd, 1) == -1)
-		return -1;
-	return unlink(sun.sun_path);
-}
-
-/* Ends by SIGABRT: that is what the table expects of it. */
-static int
-nd_abort(void)
-{
-	abort();
-}
-
-const struct trial needs[] = {
-	{ "memory", ALL, NULL, nd_memory, 0, 0 },
-	{ "loop", P | L | D | S, pre_connected, nd_loop, 0, 0 },
-	{ "fd-passing", ALL, pre_pair, nd_fds, 0, 0 },
-	{ "accept", L, pre_waiting, nd_accept, 0, 0 },
-	{ "peer-credentials", C, pre_unix_waiting, nd_peercred, 0, 0 },
-	{ "connect", D, pre_connected, nd_connect, 0, 0 },
-	{ "resolve", R, NULL, nd_resolve, 0, 0 },
-	{ "files", P, NULL, nd_files, 0, 0 },
-	{ "sockets", P, NULL, nd_sockets, 0, 0 },
-	{ "abort", ALL, NULL, nd_abort, 0, 0 },
-};
-
-const size_t nprobes = nitems_of(probes), nneeds = nitems_of(needs);
+const size_t nprobes = nitems_of(probes);

@@ -68,6 +68,7 @@ balance_dialer(struct child *c)
 	struct m_goal m = { goal() };
 
 	memset(&parent.plan, 0, sizeof(parent.plan));
+	disc_want(0);
 	goal_told = m.dialed;
 	child_msg(c, &m_goal_desc, &m, -1);
 }
@@ -76,4 +77,5 @@ void
 balance_plan(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	parent.plan = *(const struct m_plan *)msg->body;
+	disc_want(parent.plan.want);
 }

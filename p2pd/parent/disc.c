@@ -12,6 +12,8 @@
 
 #define NODES_DIR	"nodes"		/* of the data directory */
 
+static uint32_t wanted;			/* candidates, as discovery was told */
+
 int
 disc_wanted(void)
 {
@@ -97,6 +99,7 @@ void
 disc_configure(struct child *c)
 {
 	const struct p2pd_conf *conf = parent.conf;
+	struct m_want want;
 	struct m_disc m;
 
 	memset(&m, 0, sizeof(m));
@@ -106,6 +109,8 @@ disc_configure(struct child *c)
 	snprintf(m.dir, sizeof(m.dir), "%s/" NODES_DIR, conf->datadir);
 	child_msg(c, &m_disc_desc, &m, -1);
 	record_send(c);
+	want.n = wanted;
+	child_msg(c, &m_want_desc, &want, -1);
 	boots_send(c);
 }
 
@@ -117,13 +122,28 @@ disc_conditions(void)
 void
 disc_candidate(struct channel *ch, struct chan_msg *msg, void *arg)
 {
-	children_msg(PROC_DIALER, &m_candidate_desc, msg->body);
+	struct child *d = child_first(PROC_DIALER);
+	struct m_candidate m = *(const struct m_candidate *)msg->body;
+
+	/* What it is hungry for now it will still be hungry for then. */
+	if (!parent.conf->dial || !child_ready(d) || channel_full(d->ch))
+		return;
+	m.source = CAND_DISCV4;
+	child_msg(d, &m_candidate_desc, &m, -1);
 }
 
+/* The dialer's hunger. */
 void
-disc_want(struct channel *ch, struct chan_msg *msg, void *arg)
+disc_want(uint32_t n)
 {
-	children_msg(PROC_DISCOVERY, &m_want_desc, msg->body);
+	struct child *c = child_first(PROC_DISCOVERY);
+	struct m_want m = { n };
+
+	if (c == NULL || n == wanted)
+		return;
+	wanted = n;
+	if (child_ready(c))
+		child_msg(c, &m_want_desc, &m, -1);
 }
 
 void

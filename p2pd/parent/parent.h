@@ -270,7 +270,7 @@ int	 disc_wanted(void);		/* is there such a process? */
 void	 disc_configure(struct child *);
 void	 disc_conditions(void);
 void	 disc_candidate(struct channel *, struct chan_msg *, void *);
-void	 disc_want(struct channel *, struct chan_msg *, void *);
+void	 disc_want(uint32_t n);
 void	 disc_died(struct child *);
 
 /* control.c, show.c */

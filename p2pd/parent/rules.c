@@ -86,8 +86,7 @@ static const struct chan_rule dialer_rules[] = {
 	COMMON, SETUP,
 	{ &m_dial_desc, RUNNING, CHAN_NOFD, setup_dial },
 	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request },
-	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan },
-	{ &m_want_desc, RUNNING, CHAN_NOFD, disc_want }
+	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan }
 };
 
 static const struct chan_rule discovery_rules[] = {

@@ -19,4 +19,5 @@ common_libwire_a_SOURCES += common/wire/app.c common/wire/appopt.c common/wire/a
 # Discovery.
 common_libwire_a_SOURCES += \
 	common/wire/enr.c common/wire/enr.h \
-	common/wire/discv4.c common/wire/discv4.h
+	common/wire/discv4.c common/wire/discv4.h \
+	common/wire/network.c common/wire/network.h

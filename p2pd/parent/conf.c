@@ -54,7 +54,7 @@ conf_new(void)
 
 	c->dial = 1;
 	c->discovery_v4 = 1;
-	c->network = CONF_NET_MAINNET;
+	c->network = NETWORK_MAINNET;
 	c->max_peers = 50;
 	c->max_pending_in = 50;
 	c->max_pending_out = 50;

@@ -11,6 +11,7 @@
 #include "common/base/addr.h"
 #include "common/wire/base.h"
 #include "common/wire/enode.h"
+#include "common/wire/network.h"
 
 /*
  * p2pd.conf(5) as data: what parse.y fills, conf_print() prints and the parent
@@ -60,9 +61,6 @@ struct conf_boot {
 	struct node_spec		 node;
 };
 TAILQ_HEAD(conf_boots, conf_boot);
-
-enum conf_network { CONF_NET_MAINNET, CONF_NET_SEPOLIA, CONF_NET_HOODI,
-	CONF_NET_NONE, CONF_NETS };
 
 struct conf_ban {
 	TAILQ_ENTRY(conf_ban)		 entry;
@@ -114,7 +112,7 @@ struct p2pd_conf {
 
 	/* discovery */
 	int			 discovery_v4;
-	enum conf_network	 network;	/* whose bootnodes are known */
+	enum network	 network;	/* whose bootnodes are known */
 	struct conf_boots	 bootnodes;	/* more of them */
 	struct addr		 announce4;	/* af 0: as others see us */
 	struct addr		 announce6;
@@ -169,12 +167,6 @@ struct p2pd_conf *conf_parse(const char *path, char *const *defs,
 
 /* Writes a file that parses to the same configuration. */
 void	 conf_print(FILE *, const struct p2pd_conf *);
-
-/* Name of a network, and back: -1 when there is none of this name. */
-const char *conf_network_name(enum conf_network);
-int	 conf_network_byname(const char *);
-/* The nth bootnode that p2pd knows of a network; NULL beyond. */
-const char *conf_network_bootnode(enum conf_network, unsigned int n);
 
 /*
  * May this process attach a capability ("eth/69")? First matching rule decides;

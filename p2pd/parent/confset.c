@@ -256,10 +256,10 @@ confset_network(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
 {
 	int	 net;
 
-	if ((net = conf_network_byname(w->s)) == -1)
+	if ((net = network_byname(w->s)) == -1)
 		return lex_error(l, w, "network \"%s\" is none of mainnet, "
 		    "sepolia, hoodi, none", w->s);
-	c->network = (enum conf_network)net;
+	c->network = (enum network)net;
 	return 0;
 }
 

@@ -86,11 +86,11 @@ boots_send(struct child *c)
 
 	TAILQ_FOREACH(b, &conf->bootnodes, entry)
 		boot_one(c, b);
-	for (i = 0; (url = conf_network_bootnode(conf->network, i)) != NULL; i++) {
+	for (i = 0; (url = network_bootnode(conf->network, i)) != NULL; i++) {
 		if (node_spec_parse(&s, url, &why) == -1 ||
 		    node_spec_best(&s, &a, &tcp) == -1)
 			fatalx("bootnode of %s: %s",
-			    conf_network_name(conf->network), why);
+			    network_name(conf->network), why);
 		boot_send(c, &s, &a, tcp);
 	}
 }

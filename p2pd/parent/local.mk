@@ -2,7 +2,7 @@
 # The configuration.
 p2pd_libp2pd_a_SOURCES += p2pd/parent/conf.c p2pd/parent/conf.h \
 	p2pd/parent/confset.c p2pd/parent/confset.h p2pd/parent/lex.c \
-	p2pd/parent/lex.h p2pd/parent/networks.c p2pd/parent/parse.y \
+	p2pd/parent/lex.h p2pd/parent/parse.y \
 	p2pd/parent/printconf.c
 
 p2pd_libp2pd_a_SOURCES += p2pd/parent/admit.c p2pd/parent/admit.h \

@@ -70,7 +70,7 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| DIAL yesno			{ conf->dial = $2; }
 		| DISCOVERY V4 yesno		{ conf->discovery_v4 = $3; }
 		| NETWORK STRING		{ (void)confset_network(lx, conf, $2); }
-		| NETWORK NONE			{ conf->network = CONF_NET_NONE; }
+		| NETWORK NONE			{ conf->network = NETWORK_NONE; }
 		| BOOTNODE list			{ (void)list_each(confset_bootnode, $2); }
 		| ANNOUNCE announce
 		| THROTTLE throttle

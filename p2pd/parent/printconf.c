@@ -87,7 +87,7 @@ print_discovery(FILE *f, const struct p2pd_conf *c)
 	char	 buf[ADDR_STRLEN];
 
 	fprintf(f, "discovery v4 %s\n", c->discovery_v4 ? "yes" : "no");
-	fprintf(f, "network %s\n", conf_network_name(c->network));
+	fprintf(f, "network %s\n", network_name(c->network));
 	print_bootnodes(f, &c->bootnodes);
 	if (c->announce4.af != 0)
 		fprintf(f, "announce address %s\n",

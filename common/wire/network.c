@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "p2pd/parent/conf.h"
+#include "common/wire/network.h"
 
 /*
  * The public networks, and the nodes at which a new one begins, as their
@@ -59,21 +59,21 @@ static const char *const hoodi[] = {
 static const struct {
 	const char		*name;
 	const char *const	*bootnodes;
-} networks[CONF_NETS] = {
-	[CONF_NET_MAINNET] = { "mainnet", mainnet },
-	[CONF_NET_SEPOLIA] = { "sepolia", sepolia },
-	[CONF_NET_HOODI] = { "hoodi", hoodi },
-	[CONF_NET_NONE] = { "none", NULL }
+} networks[NETWORKS] = {
+	[NETWORK_MAINNET] = { "mainnet", mainnet },
+	[NETWORK_SEPOLIA] = { "sepolia", sepolia },
+	[NETWORK_HOODI] = { "hoodi", hoodi },
+	[NETWORK_NONE] = { "none", NULL }
 };
 
 const char *
-conf_network_name(enum conf_network net)
+network_name(enum network net)
 {
 	return networks[net].name;
 }
 
 int
-conf_network_byname(const char *name)
+network_byname(const char *name)
 {
 	size_t	 i;
 
@@ -84,7 +84,7 @@ conf_network_byname(const char *name)
 }
 
 const char *
-conf_network_bootnode(enum conf_network net, unsigned int n)
+network_bootnode(enum network net, unsigned int n)
 {
 	const char *const	*p = networks[net].bootnodes;
 

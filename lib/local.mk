@@ -27,3 +27,5 @@ noinst_PROGRAMS += lib/examples/echo
 lib_examples_echo_SOURCES = lib/examples/echo.c
 lib_examples_echo_CPPFLAGS = -I$(srcdir)/lib
 lib_examples_echo_LDADD = lib/libapp.a common/libwire.a common/libbase.a
+
+include lib/python/local.mk

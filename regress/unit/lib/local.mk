@@ -2,6 +2,12 @@
 EXTRA_DIST += regress/vectors/app.txt
 dist_check_SCRIPTS += regress/unit/lib/pages.py
 TESTS += regress/unit/lib/pages.py
+# the client in Python
+dist_check_SCRIPTS += regress/unit/lib/python.py
+EXTRA_DIST += regress/unit/lib/python/fake.py \
+	regress/unit/lib/python/test_client.py regress/unit/lib/python/test_wire.py
+TESTS += regress/unit/lib/python.py
+
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/wire_app
 TESTS += regress/unit/wire_app

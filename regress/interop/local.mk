@@ -2,6 +2,7 @@
 # Against other implementations: needs Go and Node, so not part of check.
 EXTRA_DIST += regress/interop/run regress/interop/judge.py \
 	regress/interop/go/go.mod regress/interop/go/go.sum \
+	regress/interop/go/gethnode/main.go \
 	regress/interop/go/gethpeer/main.go regress/interop/go/peerio/peerio.go \
 	regress/interop/go/rlpxpeer/main.go \
 	regress/interop/node/ethjspeer.mjs regress/interop/node/package.json \

@@ -50,20 +50,36 @@ cap_asked(struct p2papp *h, const struct session *s, uint32_t request)
 	return NULL;
 }
 
+int
+cap_attached(const struct appcap *cap, const struct session *s)
+{
+	return s->state == S_UP && cap->at[s->index].state == AT_ON;
+}
+
+/* While an update is under way what it brings is what we want. */
 void
 cap_attach(struct p2papp *h, struct appcap *cap, struct session *s)
 {
-	struct app_head	 head;
-	uint8_t		 body[APP_HEADER + 8 * APP_VERS_MAX];
+	struct app_attach	 what = cap->what;
+	struct app_head		 head;
+	uint8_t			 fixed[64 + 8 * APP_VERS_MAX];
+	const uint8_t		*opts = cap->opts;
+	size_t			 len = cap->what.optslen, n;
 
+	if (cap->update.active) {
+		opts = cap->update.opts;
+		len = cap->update.len;
+	}
+	what.optslen = 0;
 	memset(&head, 0, sizeof(head));
+	n = app_attach_encode(fixed, sizeof(fixed), &what);
 	head.type = AF_ATTACH;
-	head.len = (uint32_t)app_attach_encode(body, sizeof(body), &cap->what);
+	head.len = (uint32_t)(n + len);
 	head.request = next_request(h);
 	cap->at[s->index].state = AT_ASKED;
 	cap->at[s->index].request = head.request;
 	cap->at[s->index].snapshot = 0;
-	conn_control(&s->c, &head, body);
+	conn_control(&s->c, &head, fixed, n, opts, len);
 }
 
 void
@@ -78,7 +94,7 @@ cap_send_detach(struct p2papp *h, struct appcap *cap, struct session *s)
 	head.request = next_request(h);
 	cap->at[s->index].request = head.request;
 	app_put32(body, cap->at[s->index].capid);
-	conn_control(&s->c, &head, body);
+	conn_control(&s->c, &head, body, sizeof(body), NULL, 0);
 }
 
 void
@@ -102,13 +118,12 @@ cap_off(struct p2papp *h, struct appcap *cap, struct session *s)
 	struct node	*n, *next;
 
 	cap->at[s->index].state = AT_NONE;
+	cap->at[s->index].updating = 0;
 	h->due = 1;
 	for (n = s->peers.next; n != &s->peers; n = next) {
 		next = n->next;
-		if (((struct peer *)n)->cap == cap->id) {
-			table_del(&h->peers, n);
-			free(n);
-		}
+		if (((struct peer *)n)->cap == cap->id)
+			peer_free(h, (struct peer *)n);
 	}
 }
 
@@ -121,6 +136,7 @@ cap_lost(struct p2papp *h, struct session *s)
 	for (i = 0; i < P2PAPP_CAPS; i++) {
 		h->cap[i].at[s->index].state = AT_NONE;
 		h->cap[i].at[s->index].snapshot = 0;
+		h->cap[i].at[s->index].updating = 0;
 	}
 	h->due = 1;
 }
@@ -152,6 +168,64 @@ is_told(const struct p2papp *h, const struct appcap *cap)
 	return n > 0;
 }
 
+/* The name stays in its slot until the next attach: an event may have it. */
+void
+cap_free(struct appcap *cap)
+{
+	cap->state = C_FREE;
+	free(cap->opts);
+	free(cap->update.opts);
+	cap->opts = NULL;
+	cap->what.optslen = 0;
+	memset(&cap->update, 0, sizeof(cap->update));
+}
+
+struct peer *
+peer_new(struct p2papp *h, struct session *s, uint32_t handle,
+    struct appcap *cap)
+{
+	struct peer	*p;
+	uint64_t	 key = PEER_KEY(handle, cap->id);
+
+	if (h->peers.n >= PEERS_MAX || table_find(&h->peers, key) != NULL ||
+	    (p = calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	if (table_add(&h->peers, &s->peers, &p->node, key) == -1) {
+		free(p);
+		return NULL;
+	}
+	p->session = s->index;
+	p->handle = handle;
+	p->cap = cap->id;
+	cap->npeers++;
+	cap->at[s->index].npeers++;
+	return p;
+}
+
+void
+peer_free(struct p2papp *h, struct peer *p)
+{
+	struct appcap	*cap;
+
+	if ((cap = cap_find(h, p->cap)) != NULL) {
+		cap->npeers--;
+		cap->at[p->session].npeers--;
+	}
+	table_del(&h->peers, &p->node);
+	free(p);
+}
+
+static int
+snapshot_end(struct p2papp *h, struct appcap *cap)
+{
+	struct p2papp_event	*ev = event(h, P2PAPP_SNAPSHOT_END, cap);
+
+	cap->snapshot = 1;
+	ev->messages = cap->missed;
+	ev->bytes = cap->missed_bytes;
+	return 1;
+}
+
 int
 cap_due(struct p2papp *h)
 {
@@ -163,19 +237,17 @@ cap_due(struct p2papp *h)
 	for (i = 0; i < P2PAPP_CAPS; i++) {
 		cap = &h->cap[i];
 		if (cap->state == C_DETACHING && is_off(h, cap)) {
-			cap->state = C_FREE;
+			cap_free(cap);
 			if (cap->silent)
 				continue;
-			/* The name stays in its slot until the next attach. */
 			event(h, P2PAPP_DETACHED, cap);
 			return 1;
 		}
 		if (cap->state == C_ACTIVE && cap->attached &&
-		    !cap->snapshot && is_told(h, cap)) {
-			cap->snapshot = 1;
-			event(h, P2PAPP_SNAPSHOT_END, cap);
+		    !cap->snapshot && is_told(h, cap))
+			return snapshot_end(h, cap);
+		if (cap->state == C_ACTIVE && update_due(h, cap))
 			return 1;
-		}
 	}
 	h->due = 0;
 	return 0;

@@ -22,7 +22,10 @@
 void
 conn_init(struct conn *c)
 {
+	unsigned int	 serial = c->serial;
+
 	memset(c, 0, sizeof(*c));
+	c->serial = serial + 1;
 	c->fd = -1;
 }
 
@@ -98,7 +101,7 @@ conn_frame(struct conn *c, struct app_head *h, const uint8_t **body)
 		app_head_decode(h, c->in + c->inoff);
 		if (h->len > APP_BODY_MAX)
 			return -1;
-		if (h->type >= AF_WELCOME && h->type <= AF_SNAPSHOT_END)
+		if (h->type >= AF_WELCOME && h->type <= AF_SENT_MANY)
 			break;
 		c->inoff += APP_HEADER;
 		c->inlen -= APP_HEADER;
@@ -288,6 +291,14 @@ iov_set(struct iovec *iov, const void *p, size_t n)
 }
 
 int
+conn_room(struct conn *c, size_t total, size_t limit)
+{
+	if (c->outlen > 0 && c->outlen + total > limit)
+		conn_flush(c);
+	return c->broken || c->outlen == 0 || c->outlen + total <= limit;
+}
+
+int
 conn_write(struct conn *c, const struct app_head *h, const void *p1, size_t n1,
     const void *p2, size_t n2, size_t limit, int more)
 {
@@ -295,10 +306,12 @@ conn_write(struct conn *c, const struct app_head *h, const void *p1, size_t n1,
 	uint8_t		 head[APP_HEADER];
 	size_t		 total = sizeof(head) + n1 + n2, done = 0;
 
-	if (c->outlen > 0 && c->outlen + total > limit)
-		conn_flush(c);
-	if (c->broken || (c->outlen > 0 && c->outlen + total > limit)) {
-		errno = c->broken ? EPIPE : EAGAIN;
+	if (!conn_room(c, total, limit)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (c->broken) {
+		errno = EPIPE;
 		return -1;
 	}
 	app_head_encode(head, h);
@@ -325,9 +338,9 @@ conn_write(struct conn *c, const struct app_head *h, const void *p1, size_t n1,
 }
 
 void
-conn_control(struct conn *c, const struct app_head *h, const void *body)
+conn_control(struct conn *c, const struct app_head *h, const void *p1,
+    size_t n1, const void *p2, size_t n2)
 {
-	if (conn_write(c, h, body, h->len, NULL, 0, SIZE_MAX, 0) == -1 &&
-	    !c->broken)
+	if (conn_write(c, h, p1, n1, p2, n2, SIZE_MAX, 0) == -1 && !c->broken)
 		conn_break(c);
 }

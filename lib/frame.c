@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/internal.h"
-
+#include "common/base/util.h"
 #include "common/wire/reason.h"
+#include "lib/internal.h"
 
 /*
  * From the daemon's frames to events.  What refers to a capability or peer that
@@ -73,6 +73,7 @@ welcome(struct p2papp *h, struct session *s, const struct app_head *head,
 	ev = event(h, P2PAPP_SESSION_UP, NULL);
 	ev->session = s->index;
 	ev->sessions = h->nsessions;
+	ev->resumed = (w.flags & APW_RESUMED) != 0;
 	return 1;
 }
 
@@ -132,6 +133,52 @@ refused(struct p2papp *h, struct session *s, struct appcap *cap,
 	cap_detach(h, cap, 1);
 }
 
+/* Its answer, when all have given theirs, is told by the capability. */
+static struct appcap *
+updating(struct p2papp *h, const struct session *s, uint32_t request)
+{
+	struct appcap	*cap;
+	size_t		 i;
+
+	for (i = 0; i < P2PAPP_CAPS; i++) {
+		cap = &h->cap[i];
+		if (cap->state == C_ACTIVE && cap->at[s->index].updating &&
+		    cap->update.request == request)
+			return cap;
+	}
+	return NULL;
+}
+
+static int
+updated(struct p2papp *h, struct session *s, const struct app_head *head,
+    const uint8_t *body)
+{
+	struct appcap	*cap;
+
+	if (head->len < 4)
+		return -1;
+	if ((cap = updating(h, s, head->request)) == NULL)
+		return 0;
+	cap->at[s->index].updating = 0;
+	h->due = 1;
+	return 0;
+}
+
+/* An error that ends a send, or a part of a multisend: 1 if it is told. */
+static int
+send_error(struct p2papp *h, struct send *out, struct p2papp_event *ev)
+{
+	if (out->many != NULL) {
+		many_part(h, out, 0, 0, 0, ev->error);
+		return 0;
+	}
+	ev->peer = out->peer;
+	ev->cap = out->cap;
+	table_del(&h->sends, &out->node);
+	free(out);
+	return 1;
+}
+
 static int
 error(struct p2papp *h, struct session *s, const struct app_head *head,
     const uint8_t *body)
@@ -156,6 +203,12 @@ error(struct p2papp *h, struct session *s, const struct app_head *head,
 	ev->text = h->text;
 	ev->request = head->request;
 	ev->peer = head->peer;
+	if ((cap = updating(h, s, head->request)) != NULL) {
+		update_refused(cap, code, room, h->text);
+		cap->at[s->index].updating = 0;
+		h->due = 1;
+		return 0;
+	}
 	if ((cap = cap_asked(h, s, head->request)) != NULL) {
 		if (cap->state == C_DETACHING) {
 			cap_off(h, cap, s);
@@ -165,12 +218,8 @@ error(struct p2papp *h, struct session *s, const struct app_head *head,
 		if (cap->at[s->index].state == AT_ASKED)
 			refused(h, s, cap, ev);
 	} else if ((n = table_find(&h->sends, head->request)) != NULL &&
-	    ((struct send *)n)->session == s->index) {
-		ev->peer = ((struct send *)n)->peer;
-		ev->cap = ((struct send *)n)->cap;
-		table_del(&h->sends, n);
-		free(n);
-	}
+	    ((struct send *)n)->session == s->index)
+		return send_error(h, (struct send *)n, ev);
 	return 1;
 }
 
@@ -182,23 +231,13 @@ peer_up(struct p2papp *h, struct session *s, const struct app_head *head,
 	struct p2papp_event	*ev;
 	struct appcap		*cap;
 	struct peer		*p;
-	uint64_t		 key;
 
 	if (app_peer_up_decode(u, body, head->len) == -1 || head->peer == 0)
 		return -1;
 	if ((cap = cap_at(h, s, u->capid)) == NULL)
 		return 0;
-	key = PEER_KEY(head->peer, cap->id);
-	if (h->peers.n >= PEERS_MAX || table_find(&h->peers, key) != NULL ||
-	    (p = calloc(1, sizeof(*p))) == NULL)
+	if ((p = peer_new(h, s, head->peer, cap)) == NULL)
 		return -1;
-	if (table_add(&h->peers, &s->peers, &p->node, key) == -1) {
-		free(p);
-		return -1;
-	}
-	p->session = s->index;
-	p->handle = head->peer;
-	p->cap = cap->id;
 	p->version = u->version;
 	p->codes = u->codes;
 	if (cap->state != C_ACTIVE)
@@ -240,8 +279,7 @@ peer_down(struct p2papp *h, struct session *s, const struct app_head *head,
 	h->down.bytes_in = d.bytes_in;
 	h->down.bytes_out = d.bytes_out;
 	ev->down = &h->down;
-	table_del(&h->peers, &p->node);
-	free(p);
+	peer_free(h, p);
 	return cap->state == C_ACTIVE;
 }
 
@@ -267,7 +305,20 @@ message(struct p2papp *h, struct session *s, const struct app_head *head,
 	ev->code = code;
 	ev->data = body + APP_MSG_HEAD;
 	ev->len = head->len - APP_MSG_HEAD;
+	ev->out = (head->flags & AFL_OUT) != 0;
 	return 1;
+}
+
+static struct send *
+find_send(struct p2papp *h, const struct session *s, uint32_t request, int many)
+{
+	struct send	*out;
+
+	out = (struct send *)table_find(&h->sends, request);
+	if (out == NULL || out->session != s->index ||
+	    (out->many != NULL) != many)
+		return NULL;
+	return out;
 }
 
 static int
@@ -277,33 +328,117 @@ sent(struct p2papp *h, struct session *s, const struct app_head *head,
 	struct p2papp_event	*ev;
 	struct send		*out;
 
-	if (head->len < 1)
+	if (head->len < 8)
 		return -1;
-	out = (struct send *)table_find(&h->sends, head->request);
-	if (out == NULL || out->session != s->index)
+	if ((out = find_send(h, s, head->request, 0)) == NULL)
 		return 0;
 	ev = event(h, P2PAPP_SENT, cap_find(h, out->cap));
 	ev->cap = out->cap;
 	ev->peer = out->peer;
 	ev->request = head->request;
 	ev->outcome = body[0];
+	ev->depth = app_get32(body + 4);
 	table_del(&h->sends, &out->node);
 	free(out);
 	return 1;
 }
 
 static int
+sent_many(struct p2papp *h, struct session *s, const struct app_head *head,
+    const uint8_t *body)
+{
+	struct send	*out;
+
+	if (head->len < 12)
+		return -1;
+	if ((out = find_send(h, s, head->request, 1)) != NULL)
+		many_part(h, out, app_get32(body), app_get32(body + 4),
+		    app_get32(body + 8), 0);
+	return 0;
+}
+
+/* Told when all sessions have; again when one of them was lost and is back. */
+static int
 snapshot_end(struct p2papp *h, struct session *s, const struct app_head *head,
     const uint8_t *body)
 {
-	struct appcap	*cap;
+	struct p2papp_event	*ev;
+	struct appcap		*cap;
+	uint32_t		 capid;
+	uint64_t		 msgs, bytes;
 
-	if (head->len < 4)
+	if (app_counts_decode(&capid, &msgs, &bytes, body, head->len) == -1)
 		return -1;
-	if ((cap = cap_at(h, s, app_get32(body))) == NULL)
+	if ((cap = cap_at(h, s, capid)) == NULL)
 		return 0;
 	cap->at[s->index].snapshot = 1;
+	if (cap->snapshot && cap->state == C_ACTIVE) {
+		ev = event(h, P2PAPP_RESUMED, cap);
+		ev->session = s->index;
+		ev->sessions = h->nsessions;
+		ev->messages = msgs;
+		ev->bytes = bytes;
+		return 1;
+	}
+	cap->missed += msgs;
+	cap->missed_bytes += bytes;
 	h->due = 1;
+	return 0;
+}
+
+static int
+dropped(struct p2papp *h, struct session *s, const struct app_head *head,
+    const uint8_t *body)
+{
+	struct p2papp_event	*ev;
+	struct appcap		*cap;
+	uint32_t		 capid;
+	uint64_t		 msgs, bytes;
+
+	if (app_counts_decode(&capid, &msgs, &bytes, body, head->len) == -1)
+		return -1;
+	/* What is told here is no gap any more. */
+	h->lost -= msgs < h->lost ? (uint32_t)msgs : h->lost;
+	if ((cap = cap_at(h, s, capid)) == NULL || cap->state != C_ACTIVE)
+		return 0;
+	ev = event(h, P2PAPP_LOST, cap);
+	ev->peer = head->peer;
+	ev->messages = msgs;
+	ev->bytes = bytes;
+	return 1;
+}
+
+static int
+mark(struct p2papp *h, struct session *s, const struct app_head *head,
+    const uint8_t *body)
+{
+	struct p2papp_event	*ev;
+	struct appcap		*cap;
+	struct peer		*p;
+
+	if (head->len < 8)
+		return -1;
+	if ((cap = cap_at(h, s, app_get32(body))) == NULL ||
+	    cap->state != C_ACTIVE ||
+	    (p = find_peer(h, s, head->peer, cap)) == NULL)
+		return 0;
+	ev = peer_event(h, head->type == AF_STALLED ? P2PAPP_STALLED :
+	    P2PAPP_WRITABLE, cap, p);
+	ev->depth = app_get32(body + 4);
+	return 1;
+}
+
+static int
+is_event(unsigned int type)
+{
+	static const uint16_t	 events[] = { AF_PEER_UP, AF_PEER_DOWN,
+	    AF_MESSAGE, AF_SNAPSHOT_END, AF_DROPPED, AF_STALLED, AF_WRITABLE };
+	size_t			 i;
+
+	for (i = 0; i < nitems_of(events); i++) {
+		if (events[i] == type)
+			return 1;
+	}
 	return 0;
 }
 
@@ -322,13 +457,17 @@ frame_input(struct p2papp *h, struct session *s, const struct app_head *head,
 		[AF_MESSAGE - AF_WELCOME] = message,
 		[AF_SENT - AF_WELCOME] = sent,
 		[AF_SNAPSHOT_END - AF_WELCOME] = snapshot_end,
+		[AF_UPDATED - AF_WELCOME] = updated,
+		[AF_DROPPED - AF_WELCOME] = dropped,
+		[AF_STALLED - AF_WELCOME] = mark,
+		[AF_WRITABLE - AF_WELCOME] = mark,
+		[AF_SENT_MANY - AF_WELCOME] = sent_many,
 	};
 
 	if (s->state == S_HELLO && head->type != AF_WELCOME &&
 	    head->type != AF_ERROR)
 		return -1;
-	if (head->type == AF_PEER_UP || head->type == AF_PEER_DOWN ||
-	    head->type == AF_MESSAGE || head->type == AF_SNAPSHOT_END) {
+	if (is_event(head->type)) {
 		h->lost += head->request - s->events - 1;
 		s->events = head->request;
 	}

@@ -13,6 +13,7 @@
 #define RETRY_MIN_MS	50
 #define RETRY_MAX_MS	5000
 #define STEADY_MS	10000		/* up so long: back-off starts anew */
+#define OPTS_MAX	(APP_COLD_MAX - 256)	/* leaves room for the rest */
 
 /* Something by number in a table, and in the list of its session. */
 struct node {
@@ -38,6 +39,7 @@ struct node *list_first(const struct node *);	/* NULL when empty */
 /* One connection: frames in, a queue of bytes out. */
 struct conn {
 	int		 fd;
+	unsigned int	 serial;	/* another one for each descriptor */
 	int		 drained;	/* the last read found nothing */
 	int		 broken;	/* no more writing; the reader will see why */
 	uint8_t		*in;
@@ -62,8 +64,11 @@ int	 conn_read(struct conn *);
  */
 int	 conn_write(struct conn *, const struct app_head *, const void *, size_t,
 	    const void *, size_t, size_t limit, int more);
+/* Whether conn_write() would take a frame, or frames, of so many bytes now. */
+int	 conn_room(struct conn *, size_t total, size_t limit);
 /* The same for what must not get lost: it goes out or the connection ends. */
-void	 conn_control(struct conn *, const struct app_head *, const void *);
+void	 conn_control(struct conn *, const struct app_head *, const void *, size_t,
+	    const void *, size_t);
 void	 conn_flush(struct conn *);
 
 enum session_state { S_NONE, S_HELLO, S_UP, S_DOWN };
@@ -77,6 +82,7 @@ struct session {
 	uint64_t	 since;		/* S_UP */
 	uint32_t	 request;	/* of its hello */
 	uint32_t	 events;	/* number of the last */
+	int		 asked;		/* to connect, by p2papp_reconnect() */
 	int		 served;	/* gave events since it last read */
 	int		 draining;	/* its end is still to be told */
 	char		 why[128];
@@ -91,6 +97,7 @@ struct peer {
 	uint32_t	 cap;
 	uint32_t	 version;
 	uint32_t	 codes;
+	uint32_t	 mark;		/* of the list that has it, see many.c */
 };
 #define PEER_KEY(handle, cap)	((uint64_t)(handle) << 32 | (cap))
 
@@ -99,6 +106,28 @@ struct send {
 	unsigned int	 session;
 	uint32_t	 peer;
 	uint32_t	 cap;
+	struct many	*many;		/* this is a part of it, */
+	uint32_t	 targets;	/* for so many peers */
+};
+
+/* A multisend whose outcome is to be told when its last part is known. */
+struct many {
+	struct many	*next;		/* in h->done */
+	uint32_t	 request;
+	uint32_t	 cap;
+	unsigned int	 parts;
+	unsigned int	 error;		/* of any part */
+	uint32_t	 written, dropped, gone;
+};
+
+/* An answer that is to come, of as many sessions as are updating. */
+struct update {
+	int		 active;
+	uint32_t	 request;
+	unsigned int	 error, room;
+	char		 text[APP_ERRTEXT_MAX];
+	uint8_t		*opts;		/* what holds when it is granted */
+	size_t		 len;
 };
 
 /* C_DETACHING is dead to the caller: only its end is told, unless silent. */
@@ -111,12 +140,18 @@ struct appcap {
 	int		 silent;
 	int		 attached;	/* told */
 	int		 snapshot;	/* its end told */
+	size_t		 npeers;
+	uint64_t	 missed, missed_bytes;
 	struct app_attach what;
+	uint8_t		*opts;		/* those in what */
+	struct update	 update;
 	struct {
 		enum at_state	 state;
 		uint32_t	 capid;		/* the daemon's */
 		uint32_t	 request;
 		int		 snapshot;	/* complete */
+		int		 updating;
+		size_t		 npeers;
 	}		 at[SESSIONS_MAX];
 };
 
@@ -126,9 +161,11 @@ struct p2papp {
 	size_t		 queue;
 	int		 fatal;		/* errno that ended the handle */
 	int		 welcomed;
+	int		 reconnect;
 	uint8_t		 token[P2PAPP_TOKEN];
 	uint8_t		 id[P2PAPP_ID];
 	uint32_t	 max_payload;
+	uint32_t	 grace;
 	unsigned int	 nsessions;	/* that the daemon has */
 	unsigned int	 nslots;	/* of s[] that were ever used */
 	unsigned int	 turn;		/* slot whose input is next */
@@ -138,8 +175,11 @@ struct p2papp {
 	int		 due;		/* caps may have something to tell */
 	uint32_t	 request;	/* last numbers given */
 	uint32_t	 capid;
+	uint32_t	 mark;
 	struct table	 peers;
 	struct table	 sends;
+	struct many	*done, **donetail;
+	struct loop	*loop;		/* of p2papp_fd(); NULL: not asked for */
 	struct session	 s[SESSIONS_MAX];
 	struct appcap	 cap[P2PAPP_CAPS];
 
@@ -170,6 +210,37 @@ void	 cap_send_detach(struct p2papp *, struct appcap *, struct session *);
 void	 cap_off(struct p2papp *, struct appcap *, struct session *);
 void	 cap_lost(struct p2papp *, struct session *);
 int	 cap_due(struct p2papp *);	/* 1: an event is in h->ev */
+void	 cap_free(struct appcap *);
+int	 cap_attached(const struct appcap *, const struct session *);
+/* NULL: no memory, or there are too many, or that one is there. */
+struct peer *peer_new(struct p2papp *, struct session *, uint32_t handle,
+	    struct appcap *);
+void	 peer_free(struct p2papp *, struct peer *);
+
+/* options (option.c) */
+struct p2papp_options {
+	uint8_t		*p;
+	size_t		 len;
+};
+/* The first, but for kinds that are in the second, and that; malloc()ed. */
+int	 opts_merge(uint8_t **, size_t *, const uint8_t *, size_t,
+	    const uint8_t *, size_t);
+void	 update_refused(struct appcap *, unsigned int error, unsigned int room,
+	    const char *text);
+int	 update_due(struct p2papp *, struct appcap *);
+
+/* sending (send.c, many.c) */
+int	 write_failed(struct p2papp *);
+struct send *send_new(struct p2papp *, struct session *, uint32_t request);
+/* It is over for this part; the multisend is due after the last one. */
+void	 many_part(struct p2papp *, struct send *, uint32_t written,
+	    uint32_t dropped, uint32_t gone, unsigned int error);
+int	 many_due(struct p2papp *);
+
+/* the descriptor of p2papp_fd(), if any (loop.c) */
+void	 loop_watch(struct p2papp *, const struct session *);
+void	 loop_update(struct p2papp *);
+void	 loop_free(struct p2papp *);
 
 /* frames to events (frame.c): 1 event, 0 none, -1 malformed */
 int	 frame_input(struct p2papp *, struct session *, const struct app_head *,

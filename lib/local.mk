@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 # libp2papp: for applications.  lib/libapp.a is the same for the tree itself,
 # so that its programs need no wrapper to find a library not yet installed.
-LIBAPP_SOURCES = lib/cap.c lib/conn.c lib/frame.c lib/internal.h lib/p2papp.c \
-	lib/p2papp.h lib/session.c lib/table.c
+LIBAPP_SOURCES = lib/cap.c lib/conn.c lib/frame.c lib/internal.h lib/loop.c \
+	lib/many.c lib/option.c lib/p2papp.c lib/p2papp.h lib/send.c \
+	lib/session.c lib/table.c
 
 lib_LTLIBRARIES += lib/libp2papp.la
 include_HEADERS += lib/p2papp.h
@@ -12,7 +13,7 @@ lib_libp2papp_la_SOURCES = $(LIBAPP_SOURCES) common/base/addr.c \
 	common/base/util.c common/wire/app.c common/wire/appopt.c \
 	common/wire/reason.c
 lib_libp2papp_la_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS)
-lib_libp2papp_la_LDFLAGS = $(HARDEN_LDFLAGS) -no-undefined -version-info 0:0:0
+lib_libp2papp_la_LDFLAGS = $(HARDEN_LDFLAGS) -no-undefined -version-info 1:0:1
 if HAVE_VERSION_SCRIPT
 lib_libp2papp_la_LDFLAGS += -Wl,--version-script=$(srcdir)/lib/p2papp.map
 lib_libp2papp_la_DEPENDENCIES = $(srcdir)/lib/p2papp.map

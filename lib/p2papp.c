@@ -61,6 +61,8 @@ p2papp_open(const char *path, const char *name,
 	if (token != NULL)
 		memcpy(h->token, token, sizeof(h->token));
 	h->queue = QUEUE_MAX;
+	h->reconnect = 1;
+	h->donetail = &h->done;
 	h->nsessions = h->nslots = 1;
 	for (i = 0; i < SESSIONS_MAX; i++) {
 		h->s[i].index = i;
@@ -78,6 +80,28 @@ p2papp_open(const char *path, const char *name,
 	return h;
 }
 
+/* Those that are parts of one have it in common. */
+static void
+free_sends(struct p2papp *h)
+{
+	struct send	*out;
+	unsigned int	 i;
+
+	for (i = 0; i < h->nslots; i++) {
+		while ((out = (struct send *)list_first(&h->s[i].sends)) != NULL) {
+			if (out->many != NULL) {
+				many_part(h, out, 0, 0, 0, 0);
+				continue;
+			}
+			table_del(&h->sends, &out->node);
+			free(out);
+		}
+	}
+	while (many_due(h))
+		continue;
+	table_free(&h->sends);
+}
+
 void
 p2papp_close(struct p2papp *h)
 {
@@ -87,8 +111,11 @@ p2papp_close(struct p2papp *h)
 		return;
 	for (i = 0; i < h->nslots; i++)
 		conn_close(&h->s[i].c);
+	for (i = 0; i < P2PAPP_CAPS; i++)
+		cap_free(&h->cap[i]);
+	loop_free(h);
 	table_free(&h->peers);
-	table_free(&h->sends);
+	free_sends(h);
 	free(h);
 }
 
@@ -96,6 +123,26 @@ void
 p2papp_set_queue(struct p2papp *h, size_t n)
 {
 	h->queue = n;
+}
+
+/* The outcome of a send that nobody will tell us any more. */
+static int
+drain_send(struct p2papp *h, struct send *out)
+{
+	struct p2papp_event	*ev;
+
+	if (out->many != NULL) {
+		many_part(h, out, 0, 0, out->targets, 0);
+		return many_due(h);
+	}
+	ev = event(h, P2PAPP_SENT, cap_find(h, out->cap));
+	ev->cap = out->cap;
+	ev->peer = out->peer;
+	ev->request = (uint32_t)out->node.key;
+	ev->outcome = P2PAPP_GONE;
+	table_del(&h->sends, &out->node);
+	free(out);
+	return 1;
 }
 
 /* One more end to tell of a connection that is over, in order. */
@@ -107,15 +154,9 @@ drain(struct p2papp *h, struct session *s)
 	struct send		*out;
 	struct peer		*p;
 
-	if ((out = (struct send *)list_first(&s->sends)) != NULL) {
-		ev = event(h, P2PAPP_SENT, cap_find(h, out->cap));
-		ev->cap = out->cap;
-		ev->peer = out->peer;
-		ev->request = (uint32_t)out->node.key;
-		ev->outcome = P2PAPP_GONE;
-		table_del(&h->sends, &out->node);
-		free(out);
-		return 1;
+	while ((out = (struct send *)list_first(&s->sends)) != NULL) {
+		if (drain_send(h, out))
+			return 1;
 	}
 	while ((p = (struct peer *)list_first(&s->peers)) != NULL) {
 		cap = cap_find(h, p->cap);
@@ -126,8 +167,7 @@ drain(struct p2papp *h, struct session *s)
 		h->down.reason = REASON_SESSION_DIED;
 		h->down.disc = -1;
 		ev->down = &h->down;
-		table_del(&h->peers, &p->node);
-		free(p);
+		peer_free(h, p);
 		if (cap != NULL && cap->state == C_ACTIVE)
 			return 1;
 	}
@@ -149,7 +189,7 @@ due(struct p2papp *h)
 		if (h->s[i].draining)
 			return drain(h, &h->s[i]);
 	}
-	return cap_due(h);
+	return many_due(h) || cap_due(h);
 }
 
 enum progress { IN_NONE, IN_EVENT, IN_CHANGE, IN_YIELD, IN_FAILED };
@@ -247,72 +287,10 @@ p2papp_next(struct p2papp *h, const struct p2papp_event **evp)
 	} while (r == IN_CHANGE);
 	if (r == IN_FAILED)
 		return fail(h, ENOMEM, "out of memory");
-	return r == IN_EVENT ? deliver(h, evp) : 0;
-}
-
-size_t
-p2papp_pollfds(struct p2papp *h, struct pollfd *fds, size_t max)
-{
-	struct session	*s;
-	unsigned int	 i;
-	size_t		 n = 0;
-
-	for (i = 0; i < h->nslots; i++) {
-		s = &h->s[i];
-		if (s->state != S_HELLO && s->state != S_UP)
-			continue;
-		if (n < max) {
-			fds[n].fd = s->c.fd;
-			fds[n].events = POLLIN;
-			if (s->c.outlen > 0)
-				fds[n].events |= POLLOUT;
-			fds[n].revents = 0;
-		}
-		n++;
-	}
-	return n;
-}
-
-int
-p2papp_timeout(struct p2papp *h)
-{
-	struct session	*s;
-	uint64_t	 now, first = UINT64_MAX;
-	unsigned int	 i;
-
-	if (h->fatal != 0 || h->due || h->ndraining > 0)
-		return 0;
-	for (i = 0; i < h->nslots; i++) {
-		s = &h->s[i];
-		if ((s->state == S_HELLO || s->state == S_UP) && !s->c.drained)
-			return 0;
-		if ((s->state == S_HELLO || session_may_connect(h, s)) &&
-		    s->when < first)
-			first = s->when;
-	}
-	if (first == UINT64_MAX)
-		return -1;
-	now = mono_ms();
-	return first <= now ? 0 : (int)(first - now);
-}
-
-int
-p2papp_wait(struct p2papp *h, int ms)
-{
-	struct pollfd	 fds[SESSIONS_MAX];
-	size_t		 n;
-	int		 r, own;
-
-	if ((own = p2papp_timeout(h)) == 0)
-		return 1;
-	n = p2papp_pollfds(h, fds, SESSIONS_MAX);
-	if (own == -1 || (ms >= 0 && ms < own))
-		r = poll(fds, (nfds_t)n, ms);
-	else if ((r = poll(fds, (nfds_t)n, own)) == 0)
-		return 1;
-	if (r == -1)
-		return fail(h, errno, "poll");
-	return r > 0;
+	if (r == IN_EVENT)
+		return deliver(h, evp);
+	loop_update(h);
+	return 0;
 }
 
 /* Names go into Hello: printable ASCII, no separators. */
@@ -330,15 +308,17 @@ name_ok(const char *name)
 
 static int
 fill_attach(struct app_attach *a, const char *name,
-    const struct p2papp_version *v, size_t n, enum p2papp_policy policy)
+    const struct p2papp_version *v, size_t n, enum app_mode mode,
+    enum p2papp_policy policy)
 {
 	size_t	 i, j;
 
 	memset(a, 0, sizeof(*a));
-	if (!name_ok(name) || n == 0 || n > APP_VERS_MAX)
+	if (!name_ok(name) || n > APP_VERS_MAX ||
+	    (n == 0 && mode != APM_TAP) || policy > P2PAPP_DISCONNECT)
 		return -1;
 	memcpy(a->name, name, strlen(name));
-	a->mode = APM_OWNER;
+	a->mode = (uint8_t)mode;
 	a->policy = (uint8_t)policy;
 	a->nvers = (uint16_t)n;
 	for (i = 0; i < n; i++) {
@@ -354,30 +334,47 @@ fill_attach(struct app_attach *a, const char *name,
 	return 0;
 }
 
-int
-p2papp_attach(struct p2papp *h, const char *name,
-    const struct p2papp_version *versions, size_t n, enum p2papp_policy policy,
-    uint32_t *capp)
+/* A free slot, where nothing of this name and mode is attached. */
+static struct appcap *
+new_slot(struct p2papp *h, const struct app_attach *what)
 {
-	struct app_attach	 what;
-	struct appcap		*cap, *slot = NULL;
-	unsigned int		 i;
+	struct appcap	*cap, *slot = NULL;
+	unsigned int	 i;
 
-	if (fill_attach(&what, name, versions, n, policy) == -1)
-		return fail(h, EINVAL, "invalid capability or version");
 	for (i = 0; i < P2PAPP_CAPS; i++) {
 		cap = &h->cap[i];
 		if (cap->state == C_FREE)
 			slot = slot == NULL ? cap : slot;
-		else if (strcmp(cap->what.name, name) == 0)
-			return fail(h, cap->state == C_ACTIVE ? EEXIST : EBUSY,
+		else if (strcmp(cap->what.name, what->name) == 0 &&
+		    cap->what.mode == what->mode) {
+			fail(h, cap->state == C_ACTIVE ? EEXIST : EBUSY,
 			    "capability is attached already");
+			return NULL;
+		}
 	}
 	if (slot == NULL)
-		return fail(h, E2BIG, "too many capabilities");
+		fail(h, E2BIG, "too many capabilities");
+	return slot;
+}
+
+static int
+attach(struct p2papp *h, const struct app_attach *what,
+    const struct p2papp_options *o, uint32_t *capp)
+{
+	struct appcap	*slot;
+	uint8_t		*opts = NULL;
+	size_t		 len = 0;
+	unsigned int	 i;
+
+	if ((slot = new_slot(h, what)) == NULL)
+		return -1;
+	if (o != NULL && opts_merge(&opts, &len, NULL, 0, o->p, o->len) == -1)
+		return fail(h, errno, "out of memory");
 	memset(slot, 0, sizeof(*slot));
 	slot->state = C_ACTIVE;
-	slot->what = what;
+	slot->what = *what;
+	slot->what.optslen = len;
+	slot->opts = opts;
 	if (++h->capid == 0)
 		h->capid = 1;
 	*capp = slot->id = h->capid;
@@ -385,7 +382,40 @@ p2papp_attach(struct p2papp *h, const char *name,
 		if (h->s[i].state == S_UP)
 			cap_attach(h, slot, &h->s[i]);
 	}
+	loop_update(h);
 	return 0;
+}
+
+int
+p2papp_attach_opt(struct p2papp *h, const char *name,
+    const struct p2papp_version *versions, size_t n, enum p2papp_policy policy,
+    const struct p2papp_options *o, uint32_t *capp)
+{
+	struct app_attach	 what;
+
+	if (fill_attach(&what, name, versions, n, APM_OWNER, policy) == -1)
+		return fail(h, EINVAL, "invalid capability or version");
+	return attach(h, &what, o, capp);
+}
+
+int
+p2papp_attach(struct p2papp *h, const char *name,
+    const struct p2papp_version *versions, size_t n, enum p2papp_policy policy,
+    uint32_t *capp)
+{
+	return p2papp_attach_opt(h, name, versions, n, policy, NULL, capp);
+}
+
+int
+p2papp_tap(struct p2papp *h, const char *name,
+    const struct p2papp_version *versions, size_t n,
+    const struct p2papp_options *o, uint32_t *capp)
+{
+	struct app_attach	 what;
+
+	if (fill_attach(&what, name, versions, n, APM_TAP, P2PAPP_DROP) == -1)
+		return fail(h, EINVAL, "invalid capability or version");
+	return attach(h, &what, o, capp);
 }
 
 int
@@ -396,109 +426,7 @@ p2papp_detach(struct p2papp *h, uint32_t id)
 	if ((cap = cap_find(h, id)) == NULL || cap->state != C_ACTIVE)
 		return fail(h, ENOENT, "no such capability");
 	cap_detach(h, cap, 0);
-	return 0;
-}
-
-static int
-write_failed(struct p2papp *h)
-{
-	if (errno == EAGAIN)
-		return fail(h, EAGAIN, "queue to the daemon is full");
-	if (errno == EPIPE)
-		return fail(h, ENOENT, "connection to the daemon is lost");
-	return fail(h, errno, "out of memory");
-}
-
-int
-p2papp_send(struct p2papp *h, uint32_t handle, uint32_t capid, uint32_t code,
-    const void *data, size_t len, unsigned int flags, uint32_t *request)
-{
-	struct app_head	 head;
-	struct session	*s;
-	struct peer	*p;
-	struct appcap	*cap;
-	struct send	*out = NULL;
-	uint8_t		 pre[APP_MSG_HEAD];
-
-	p = (struct peer *)table_find(&h->peers, PEER_KEY(handle, capid));
-	if (p == NULL || (s = &h->s[p->session])->state != S_UP ||
-	    (cap = cap_find(h, capid)) == NULL || cap->state != C_ACTIVE)
-		return fail(h, ENOENT, "no such peer");
-	if (code >= p->codes)
-		return fail(h, EINVAL, "code is out of range");
-	if (len > h->max_payload)
-		return fail(h, EMSGSIZE, "message is too long");
-	if ((flags & P2PAPP_COMPLETE) && h->sends.n >= SENDS_MAX)
-		return fail(h, EAGAIN, "too many sends are outstanding");
-	head.type = AF_SEND;
-	head.flags = flags & P2PAPP_COMPLETE ? AFL_COMPLETE : 0;
-	head.request = next_request(h);
-	head.peer = handle;
-	head.len = (uint32_t)(APP_MSG_HEAD + len);
-	app_put32(pre, cap->at[s->index].capid);
-	app_put32(pre + 4, code);
-	if (flags & P2PAPP_COMPLETE) {
-		if ((out = calloc(1, sizeof(*out))) == NULL ||
-		    table_add(&h->sends, &s->sends, &out->node, head.request) == -1) {
-			free(out);
-			return fail(h, ENOMEM, "out of memory");
-		}
-		out->session = s->index;
-		out->peer = handle;
-		out->cap = capid;
-	}
-	if (conn_write(&s->c, &head, pre, sizeof(pre), data, len, h->queue,
-	    (flags & P2PAPP_MORE) != 0) == -1) {
-		if (out != NULL)
-			table_del(&h->sends, &out->node);
-		free(out);
-		return write_failed(h);
-	}
-	if (request != NULL)
-		*request = head.request;
-	return 0;
-}
-
-/* Which session has the peer, for whichever capability. */
-static struct session *
-session_of(struct p2papp *h, uint32_t handle)
-{
-	struct peer	*p;
-	size_t		 i;
-
-	for (i = 0; i < P2PAPP_CAPS; i++) {
-		if (h->cap[i].state != C_ACTIVE)
-			continue;
-		p = (struct peer *)table_find(&h->peers,
-		    PEER_KEY(handle, h->cap[i].id));
-		if (p != NULL && h->s[p->session].state == S_UP)
-			return &h->s[p->session];
-	}
-	return NULL;
-}
-
-int
-p2papp_disconnect(struct p2papp *h, uint32_t handle, unsigned int reason,
-    uint32_t *request)
-{
-	struct app_head	 head;
-	struct session	*s;
-	uint8_t		 body;
-
-	if (reason >= DISC_NONE)
-		return fail(h, EINVAL, "invalid reason");
-	if ((s = session_of(h, handle)) == NULL)
-		return fail(h, ENOENT, "no such peer");
-	memset(&head, 0, sizeof(head));
-	head.type = AF_DISCONNECT;
-	head.len = sizeof(body);
-	head.request = next_request(h);
-	head.peer = handle;
-	body = (uint8_t)reason;
-	if (conn_write(&s->c, &head, &body, sizeof(body), NULL, 0, h->queue, 0) == -1)
-		return write_failed(h);
-	if (request != NULL)
-		*request = head.request;
+	loop_update(h);
 	return 0;
 }
 
@@ -508,8 +436,10 @@ p2papp_flush(struct p2papp *h)
 	unsigned int	 i;
 
 	for (i = 0; i < h->nslots; i++) {
-		if (h->s[i].c.outlen > 0)
+		if (h->s[i].c.outlen > 0) {
 			conn_flush(&h->s[i].c);
+			loop_watch(h, &h->s[i]);
+		}
 	}
 	return p2papp_pending(h) == 0;
 }
@@ -529,6 +459,24 @@ size_t
 p2papp_outstanding(const struct p2papp *h)
 {
 	return h->sends.n;
+}
+
+size_t
+p2papp_npeers(const struct p2papp *h, uint32_t id)
+{
+	size_t	 i;
+
+	for (i = 0; i < P2PAPP_CAPS; i++) {
+		if (h->cap[i].state == C_ACTIVE && h->cap[i].id == id)
+			return h->cap[i].npeers;
+	}
+	return 0;
+}
+
+unsigned int
+p2papp_grace(const struct p2papp *h)
+{
+	return h->grace;
 }
 
 const uint8_t *

@@ -8,6 +8,9 @@
 #include "common/base/util.h"
 #include "lib/internal.h"
 
+/* With the longest list before it, it is still a body. */
+#define PAYLOAD_MAX	(APP_BODY_MAX - APP_MULTI_HEAD - 4 * APP_LIST_MAX)
+
 static void
 retry_later(struct session *s, uint64_t now)
 {
@@ -53,6 +56,7 @@ session_connect(struct p2papp *h, struct session *s)
 		return -1;
 	}
 	s->state = S_HELLO;
+	s->asked = 0;
 	s->when = mono_ms() + HELLO_MS;
 	s->served = 0;
 	s->events = 0;
@@ -96,7 +100,8 @@ session_may_connect(const struct p2papp *h, const struct session *s)
 	unsigned int	 i;
 
 	if (s->index >= h->nsessions || s->draining ||
-	    (s->state != S_NONE && s->state != S_DOWN))
+	    (s->state != S_NONE && s->state != S_DOWN) ||
+	    (s->state == S_DOWN && !h->reconnect && !s->asked))
 		return 0;
 	if (h->nup > 0)
 		return 1;
@@ -162,9 +167,10 @@ session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w
 	}
 	memcpy(h->token, w->token, sizeof(h->token));
 	memcpy(h->id, w->id, sizeof(h->id));
+	h->grace = w->grace_ms;
 	h->max_payload = w->max_payload;
-	if (h->max_payload > APP_BODY_MAX - APP_MSG_HEAD)
-		h->max_payload = APP_BODY_MAX - APP_MSG_HEAD;
+	if (h->max_payload > PAYLOAD_MAX)
+		h->max_payload = PAYLOAD_MAX;
 	h->nsessions = w->sessions;
 	if (h->nslots < h->nsessions)
 		h->nslots = h->nsessions;
@@ -178,4 +184,25 @@ session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w
 			cap_attach(h, &h->cap[i], s);
 	}
 	return 0;
+}
+
+void
+p2papp_set_reconnect(struct p2papp *h, int on)
+{
+	h->reconnect = on;
+	loop_update(h);
+}
+
+void
+p2papp_reconnect(struct p2papp *h)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < h->nslots; i++) {
+		if (h->s[i].state != S_DOWN)
+			continue;
+		h->s[i].asked = 1;
+		h->s[i].when = 0;
+	}
+	loop_update(h);
 }

@@ -112,6 +112,8 @@ fake_welcome(struct fake *f, uint16_t session)
 	memcpy(w.token, f->token, sizeof(w.token));
 	memset(w.id, 0xdd, sizeof(w.id));
 	w.max_payload = 0xffffff;
+	w.grace_ms = f->grace;
+	w.flags = f->flags;
 	snprintf(w.name, sizeof(w.name), "fake");
 	n = app_welcome_encode(buf, sizeof(buf), &w);
 	fake_write(f, session, AF_WELCOME, 0, f->head.request, 0, buf, n);
@@ -156,8 +158,45 @@ fake_capid(struct fake *f, uint16_t session, uint16_t type, uint32_t request,
 {
 	uint8_t	 body[4];
 
+	if (type == AF_SNAPSHOT_END) {
+		fake_counts(f, session, type, request, 0, capid, 0, 0);
+		return;
+	}
 	app_put32(body, capid);
 	fake_write(f, session, type, 0, request, 0, body, sizeof(body));
+}
+
+void
+fake_counts(struct fake *f, uint16_t session, uint16_t type, uint32_t request,
+    uint32_t peer, uint32_t capid, uint64_t msgs, uint64_t bytes)
+{
+	uint8_t	 body[32];
+	size_t	 n;
+
+	n = app_counts_encode(body, sizeof(body), capid, msgs, bytes);
+	fake_write(f, session, type, 0, request, peer, body, n);
+}
+
+void
+fake_sent(struct fake *f, uint16_t session, uint32_t request, uint32_t peer,
+    uint8_t outcome, uint32_t depth)
+{
+	uint8_t	 body[8] = { outcome };
+
+	app_put32(body + 4, depth);
+	fake_write(f, session, AF_SENT, 0, request, peer, body, sizeof(body));
+}
+
+void
+fake_sent_many(struct fake *f, uint16_t session, uint32_t request,
+    uint32_t written, uint32_t dropped, uint32_t gone)
+{
+	uint8_t	 body[12];
+
+	app_put32(body, written);
+	app_put32(body + 4, dropped);
+	app_put32(body + 8, gone);
+	fake_write(f, session, AF_SENT_MANY, 0, request, 0, body, sizeof(body));
 }
 
 void

@@ -17,6 +17,7 @@ struct fake {
 	uint8_t		 token[16];
 	uint16_t	 sessions;
 	uint32_t	 events[4];	/* numbers of the last */
+	uint32_t	 grace, flags;	/* of the next welcome */
 	/* the frame that fake_read() got last */
 	struct app_head	 head;
 	uint8_t		*body;
@@ -32,9 +33,16 @@ void	 fake_read(struct fake *, uint16_t session, uint16_t type);
 void	 fake_write(struct fake *, uint16_t session, uint16_t type, uint16_t flags,
 	    uint32_t request, uint32_t peer, const void *, size_t);
 void	 fake_raw(struct fake *, uint16_t session, const void *, size_t);
-/* capid alone; of an attached, detached or snapshot end */
+/* capid alone; of an attached, updated, detached, or a snapshot's end */
 void	 fake_capid(struct fake *, uint16_t session, uint16_t type,
 	    uint32_t request, uint32_t capid);
+void	 fake_counts(struct fake *, uint16_t session, uint16_t type,
+	    uint32_t request, uint32_t peer, uint32_t capid, uint64_t msgs,
+	    uint64_t bytes);
+void	 fake_sent(struct fake *, uint16_t session, uint32_t request,
+	    uint32_t peer, uint8_t outcome, uint32_t depth);
+void	 fake_sent_many(struct fake *, uint16_t session, uint32_t request,
+	    uint32_t written, uint32_t dropped, uint32_t gone);
 void	 fake_peer_up(struct fake *, uint16_t session, uint32_t peer, uint32_t capid);
 void	 fake_peer_down(struct fake *, uint16_t session, uint32_t peer, uint32_t capid);
 void	 fake_message(struct fake *, uint16_t session, uint32_t peer,

@@ -23,6 +23,17 @@ regress_unit_lib_p2papp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_lib_p2papp_LDADD = lib/libapp.a common/libwire.a common/libbase.a \
 	$(BSD_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += regress/unit/lib_many regress/unit/lib_attach
+TESTS += regress/unit/lib_many regress/unit/lib_attach
+regress_unit_lib_many_SOURCES = regress/unit/lib/many.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_lib_many_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_lib_many_LDADD = $(regress_unit_lib_p2papp_LDADD)
+regress_unit_lib_attach_SOURCES = regress/unit/lib/attach.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_lib_attach_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_lib_attach_LDADD = $(regress_unit_lib_p2papp_LDADD)
+
 check_PROGRAMS += regress/unit/p2pctl_attach
 TESTS += regress/unit/p2pctl_attach
 regress_unit_p2pctl_attach_SOURCES = regress/unit/p2pctl/attach.c \

@@ -130,11 +130,12 @@ START_TEST(two_sessions)
 	ck_assert_uint_eq(app_get32(f.body + 4), 3);
 	ck_assert_uint_eq(f.head.len, 12);
 	ck_assert_mem_eq(f.body + 8, "xyzz", 4);
-	fake_write(&f, 1, AF_SENT, 0, request, 1001, "\0", 1);
+	fake_sent(&f, 1, request, 1001, APS_WRITTEN, 77);
 	ev = expect(app, P2PAPP_SENT);
 	ck_assert_uint_eq(ev->request, request);
 	ck_assert_uint_eq(ev->peer, 1001);
 	ck_assert_uint_eq(ev->outcome, P2PAPP_WRITTEN);
+	ck_assert_uint_eq(ev->depth, 77);
 	ck_assert_uint_eq(p2papp_outstanding(app), 0);
 
 	ck_assert_int_eq(p2papp_disconnect(app, 1000, DISC_USELESS, NULL), 0);
@@ -233,6 +234,7 @@ START_TEST(session_dies)
 	expect(app, P2PAPP_SESSION_UP);
 	/* attached again without a word; its number there may differ */
 	fake_attached(&f, 1, 33);
+	ck_assert_uint_eq(expect(app, P2PAPP_RESUMED)->session, 1);
 	fake_peer_up(&f, 1, 200, 33);
 	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->peer, 200);
 	fake_message(&f, 0, 102, 7, 1, "x", 1);
@@ -259,6 +261,7 @@ START_TEST(daemon_restarts)
 	ck_assert_uint_eq(expect(app, P2PAPP_PEER_DOWN)->peer, 5);
 	ck_assert_uint_eq(expect(app, P2PAPP_SESSION_DOWN)->session, 1);
 	fake_attached(&f, 0, 1);
+	expect(app, P2PAPP_RESUMED);
 	fake_peer_up(&f, 0, 5, 1);
 	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->peer, 5);
 	expect_none(app);
@@ -372,7 +375,7 @@ START_TEST(detach)
 	expect_none(app);
 	fake_read(&f, 0, AF_SEND);
 	fake_read(&f, 0, AF_DETACH);
-	fake_write(&f, 0, AF_SENT, 0, request, 1, "\2", 1);
+	fake_sent(&f, 0, request, 1, APS_GONE, 0);
 	ck_assert_uint_eq(expect(app, P2PAPP_SENT)->outcome, P2PAPP_GONE);
 	fake_capid(&f, 0, AF_DETACHED, f.head.request, 7);
 	expect_none(app);
@@ -403,7 +406,7 @@ START_TEST(errors)
 	ck_assert_uint_eq(ev->cap, cap);
 	ck_assert_uint_eq(p2papp_outstanding(app), 0);
 	/* an answer to nothing asked is passed over */
-	fake_write(&f, 0, AF_SENT, 0, request, 1, "\0", 1);
+	fake_sent(&f, 0, request, 1, APS_WRITTEN, 0);
 	fake_peer_down(&f, 0, 77, 7);
 	fake_message(&f, 0, 77, 7, 0, "", 0);
 	fake_message(&f, 0, 1, 8, 0, "", 0);
@@ -455,7 +458,13 @@ START_TEST(malformed)
 		{ AF_ATTACHED, 3, "\0\0\0", 3, 0 },
 		{ AF_DETACHED, 3, "\0\0\0", 3, 0 },
 		{ AF_SNAPSHOT_END, 0, "", 0, 0 },
-		{ AF_SENT, 0, "", 0, 0 },
+		{ AF_SNAPSHOT_END, 4, "\0\0\0\7", 4, 0 },
+		{ AF_DROPPED, 4, "\0\0\0\7", 4, 0 },
+		{ AF_STALLED, 4, "\0\0\0\7", 4, 1 },
+		{ AF_WRITABLE, 0, "", 0, 1 },
+		{ AF_UPDATED, 3, "\0\0\0", 3, 0 },
+		{ AF_SENT_MANY, 4, "\0\0\0\7", 4, 0 },
+		{ AF_SENT, 1, "", 1, 0 },
 		{ AF_ERROR, 5, "\0\1\0\0\0", 5, 0 },
 		{ AF_ERROR, 6, "\0\1\0\0\0\1", 6, 0 },
 		{ AF_PEER_DOWN, 4, "\0\0\0\7", 4, 1 },
@@ -505,7 +514,7 @@ START_TEST(cuts)
 	    /* unknown type of 3 bytes, message, sent of nothing, message */
 	    "00000003" "ff010000" "00000000" "00000000" "aabbcc"
 	    "0000000c" "80070000" "00000001" "00000001" "0000000700000002" "01020304"
-	    "00000002" "80080000" "0000ffff" "00000001" "0000"
+	    "00000008" "80080000" "0000ffff" "00000001" "0000000000000000"
 	    "00000008" "80070000" "00000002" "00000001" "0000000700000003";
 	const struct p2papp_event	*ev;
 	uint8_t				 buf[128];
@@ -765,7 +774,7 @@ main(void)
 	tcase_add_test(up, detach);
 	tcase_add_test(up, errors);
 	tcase_add_test(up, lost);
-	tcase_add_loop_test(up, malformed, 0, 16);
+	tcase_add_loop_test(up, malformed, 0, 22);
 	tcase_add_test(up, twice_up);
 	tcase_add_test(up, cuts);
 	tcase_add_loop_test(up, large_messages, 0, 2);

@@ -127,13 +127,20 @@ def check_c(page):
     cc = shutil.which(os.environ.get("CC", "cc").split()[0])
     if cc is None:
         return
-    source = "#include <err.h>\n#include <stdio.h>\n#include <p2papp.h>\n" \
-        "int main(void) {\n" + example(page).replace("\\e", "\\") + "}\n"
-    done = subprocess.run([cc, "-x", "c", "-std=c11", "-D_DEFAULT_SOURCE",
-                           "-Wall", "-Werror", "-fsyntax-only", "-I",
-                           os.path.join(TOP, "lib"), "-"],
-                          input=source, text=True)
-    check(done.returncode == 0, "the example of libp2papp(3) does not compile")
+    source = example(page).replace("\\e", "\\")
+    flags = ["-x", "c", "-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra",
+             "-Werror", "-I", os.path.join(TOP, "lib"), "-"]
+    built = os.path.join(os.getcwd(), "lib/.libs")
+    ways = [["-fsyntax-only"]]
+    if os.path.exists(os.path.join(built, "libp2papp.so")) and \
+            "-fsanitize" not in os.environ.get("CC", ""):
+        ways.append(["-o", os.devnull, "-L", built, "-Wl,--as-needed"])
+    for way in ways:
+        link = ["-lp2papp"] if "-L" in way else []
+        done = subprocess.run([cc, *way, *flags, *link], input=source,
+                              text=True)
+        check(done.returncode == 0,
+              "the example of libp2papp(3) does not build")
 
 
 def check_names(page):

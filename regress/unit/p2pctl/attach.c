@@ -235,7 +235,7 @@ START_TEST(stream)
 	ck_assert_uint_eq(app_get32(f.body), 7);
 	ck_assert_uint_eq(app_get32(f.body + 4), 3);
 	ck_assert_mem_eq(f.body + 8, "\xc0\xff\xee", 3);
-	fake_write(&f, 0, AF_SENT, 0, f.head.request, 42, "\0", 1);
+	fake_sent(&f, 0, f.head.request, 42, APS_WRITTEN, 0);
 	line("sent");
 	ck_assert_str_eq(text("outcome"), "written");
 	ck_assert(json_is_array(json_object_get(json_object_get(got, "id"), "any")));
@@ -533,7 +533,7 @@ START_TEST(last_outcome)
 	ck_assert_int_eq(num("id"), 1);
 	ck_assert_str_eq(text("error"), "too-big");
 	fake_read(&f, 0, AF_SEND);
-	fake_write(&f, 0, AF_SENT, 0, f.head.request, 42, "\2", 1);
+	fake_sent(&f, 0, f.head.request, 42, APS_GONE, 0);
 	line("sent");
 	ck_assert_int_eq(num("id"), 2);
 	ck_assert_str_eq(text("outcome"), "gone");

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/internal.h"
+
+struct p2papp_options *
+p2papp_options_new(void)
+{
+	return calloc(1, sizeof(struct p2papp_options));
+}
+
+void
+p2papp_options_free(struct p2papp_options *o)
+{
+	if (o == NULL)
+		return;
+	free(o->p);
+	free(o);
+}
+
+static int
+refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static unsigned int
+count(const struct p2papp_options *o, uint16_t type)
+{
+	struct app_opt_iter	 it;
+	unsigned int		 n = 0;
+
+	app_opt_start(&it, o->p, o->len);
+	while (app_opt_next(&it) == 1)
+		n += it.type == type && it.len > 0;
+	return n;
+}
+
+/* All of a kind out of a row of options; what is left of it. */
+static size_t
+without(uint8_t *p, size_t len, uint16_t type)
+{
+	struct app_opt_iter	 it;
+	size_t			 n, kept = 0;
+
+	app_opt_start(&it, p, len);
+	while (app_opt_next(&it) == 1) {
+		n = 4 + (size_t)it.len;
+		if (it.type != type) {
+			memmove(p + kept, it.value - 4, n);
+			kept += n;
+		}
+	}
+	return kept;
+}
+
+static int
+add(struct p2papp_options *o, uint16_t type, const void *value, size_t n)
+{
+	uint8_t	*p;
+
+	if (n > UINT16_MAX || o->len + 4 + n > OPTS_MAX)
+		return refuse(E2BIG);
+	if ((p = realloc(o->p, o->len + 4 + n)) == NULL)
+		return -1;
+	o->p = p;
+	return app_opt_add(o->p, o->len + 4 + n, &o->len, type, value, n);
+}
+
+/* One of a kind: the last one set holds. */
+static int
+set_u32(struct p2papp_options *o, uint16_t type, uint32_t v)
+{
+	uint8_t	 value[4];
+
+	app_put32(value, v);
+	o->len = without(o->p, o->len, type);
+	return add(o, type, value, sizeof(value));
+}
+
+int
+p2papp_opt_queue_peer(struct p2papp_options *o, uint32_t bytes)
+{
+	return set_u32(o, AO_QUEUE_PEER, bytes);
+}
+
+int
+p2papp_opt_queue(struct p2papp_options *o, uint32_t bytes)
+{
+	return set_u32(o, AO_QUEUE_APP, bytes);
+}
+
+int
+p2papp_opt_handshake(struct p2papp_options *o, uint32_t ms)
+{
+	if (ms > APP_HANDSHAKE_MAX)
+		return refuse(EINVAL);
+	return set_u32(o, AO_HANDSHAKE, ms);
+}
+
+int
+p2papp_opt_wanted(struct p2papp_options *o, uint32_t peers)
+{
+	return set_u32(o, AO_WANTED, peers);
+}
+
+/* Two parts as one value. */
+static int
+add_parts(struct p2papp_options *o, uint16_t type, const void *p1, size_t n1,
+    const void *p2, size_t n2)
+{
+	uint8_t	*value;
+	int	 r;
+
+	if (n1 > UINT16_MAX || n2 > UINT16_MAX)
+		return refuse(E2BIG);
+	if ((value = malloc(n1 + n2)) == NULL)
+		return -1;
+	memcpy(value, p1, n1);
+	if (n2 > 0)
+		memcpy(value + n1, p2, n2);
+	r = add(o, type, value, n1 + n2);
+	free(value);
+	return r;
+}
+
+int
+p2papp_opt_first(struct p2papp_options *o, uint32_t version, uint32_t code,
+    const void *data, size_t len)
+{
+	uint8_t	 head[8];
+
+	if (count(o, AO_FIRST) >= APP_FIRSTS_MAX)
+		return refuse(E2BIG);
+	app_put32(head, version);
+	app_put32(head + 4, code);
+	return add_parts(o, AO_FIRST, head, sizeof(head), data, len);
+}
+
+/* The key in front of a value; its length, 0 for none that may be. */
+static size_t
+put_key(uint8_t out[1 + APP_ENRKEY_MAX], const char *key)
+{
+	size_t	 n = strnlen(key, APP_ENRKEY_MAX + 1);
+
+	if (n == 0 || n > APP_ENRKEY_MAX)
+		return 0;
+	out[0] = (uint8_t)n;
+	memcpy(out + 1, key, n);
+	return 1 + n;
+}
+
+int
+p2papp_opt_enr(struct p2papp_options *o, const char *key, const void *value,
+    size_t len)
+{
+	uint8_t	 head[1 + APP_ENRKEY_MAX];
+	size_t	 n;
+
+	if ((n = put_key(head, key)) == 0 || len == 0)
+		return refuse(EINVAL);
+	if (count(o, AO_ENR) >= APP_ENRS_MAX)
+		return refuse(E2BIG);
+	return add_parts(o, AO_ENR, head, n, value, len);
+}
+
+int
+p2papp_opt_condition(struct p2papp_options *o, const char *key,
+    const struct p2papp_bytes *prefixes, size_t n)
+{
+	uint8_t	 head[1 + APP_ENRKEY_MAX];
+	uint8_t	 rest[APP_PREFIXES_MAX * (1 + APP_PREFIX_MAX)];
+	size_t	 i, keylen, len = 0;
+
+	if ((keylen = put_key(head, key)) == 0)
+		return refuse(EINVAL);
+	if (n > APP_PREFIXES_MAX || count(o, AO_CONDITION) >= APP_CONDS_MAX)
+		return refuse(E2BIG);
+	for (i = 0; i < n; i++) {
+		if (prefixes[i].len == 0 || prefixes[i].len > APP_PREFIX_MAX)
+			return refuse(EINVAL);
+		rest[len++] = (uint8_t)prefixes[i].len;
+		memcpy(rest + len, prefixes[i].data, prefixes[i].len);
+		len += prefixes[i].len;
+	}
+	return add_parts(o, AO_CONDITION, head, keylen, rest, len);
+}
+
+int
+p2papp_opt_clear(struct p2papp_options *o, enum p2papp_option kind)
+{
+	if (kind < P2PAPP_OPT_QUEUE_PEER || kind > P2PAPP_OPT_CONDITION)
+		return refuse(EINVAL);
+	o->len = without(o->p, o->len, (uint16_t)kind);
+	return add(o, (uint16_t)kind, NULL, 0);
+}
+
+int
+opts_merge(uint8_t **to, size_t *tolen, const uint8_t *old, size_t oldlen,
+    const uint8_t *new, size_t newlen)
+{
+	struct app_opt_iter	 it;
+	uint8_t			*p;
+	size_t			 len = oldlen, size = oldlen + newlen;
+
+	if ((p = malloc(size + 1)) == NULL)
+		return -1;
+	if (oldlen > 0)
+		memcpy(p, old, oldlen);
+	app_opt_start(&it, new, newlen);
+	while (app_opt_next(&it) == 1)
+		len = without(p, len, it.type);
+	/* What was cleared is not there: no need to say so in an attach. */
+	app_opt_start(&it, new, newlen);
+	while (app_opt_next(&it) == 1) {
+		if (it.len > 0)
+			(void)app_opt_add(p, size, &len, it.type, it.value,
+			    it.len);
+	}
+	if (len > OPTS_MAX) {
+		free(p);
+		return refuse(E2BIG);
+	}
+	*to = p;
+	*tolen = len;
+	return 0;
+}
+
+/* To every session that has the capability; another attaches with the new. */
+static void
+send_updates(struct p2papp *h, struct appcap *cap,
+    const struct p2papp_options *o)
+{
+	struct app_head	 head;
+	struct session	*s;
+	unsigned int	 i;
+	uint8_t		 capid[4];
+
+	memset(&head, 0, sizeof(head));
+	head.type = AF_UPDATE;
+	head.len = (uint32_t)(sizeof(capid) + o->len);
+	head.request = cap->update.request;
+	for (i = 0; i < h->nslots; i++) {
+		s = &h->s[i];
+		if (!cap_attached(cap, s))
+			continue;
+		app_put32(capid, cap->at[i].capid);
+		cap->at[i].updating = 1;
+		conn_control(&s->c, &head, capid, sizeof(capid), o->p, o->len);
+		loop_watch(h, s);
+	}
+}
+
+int
+p2papp_update(struct p2papp *h, uint32_t id, const struct p2papp_options *o,
+    uint32_t *request)
+{
+	struct appcap	*cap;
+	struct update	*u;
+
+	if ((cap = cap_find(h, id)) == NULL || cap->state != C_ACTIVE)
+		return fail(h, ENOENT, "no such capability");
+	u = &cap->update;
+	if (u->active)
+		return fail(h, EBUSY, "an update is under way");
+	memset(u, 0, sizeof(*u));
+	if (opts_merge(&u->opts, &u->len, cap->opts, cap->what.optslen, o->p,
+	    o->len) == -1)
+		return fail(h, errno, errno == E2BIG ? "options are too long" :
+		    "out of memory");
+	u->active = 1;
+	u->request = next_request(h);
+	if (request != NULL)
+		*request = u->request;
+	send_updates(h, cap, o);
+	h->due = 1;
+	loop_update(h);
+	return 0;
+}
+
+void
+update_refused(struct appcap *cap, unsigned int error, unsigned int room,
+    const char *text)
+{
+	cap->update.error = error;
+	cap->update.room = room;
+	snprintf(cap->update.text, sizeof(cap->update.text), "%s", text);
+}
+
+/* When all have answered the new options are ours, or the old ones stay. */
+int
+update_due(struct p2papp *h, struct appcap *cap)
+{
+	struct p2papp_event	*ev;
+	struct update		*u = &cap->update;
+	unsigned int		 i;
+
+	if (!u->active)
+		return 0;
+	for (i = 0; i < h->nslots; i++) {
+		if (cap->at[i].updating)
+			return 0;
+	}
+	u->active = 0;
+	ev = event(h, P2PAPP_UPDATED, cap);
+	ev->request = u->request;
+	if (u->error == 0) {
+		free(cap->opts);
+		cap->opts = u->opts;
+		cap->what.optslen = u->len;
+		u->opts = NULL;
+		return 1;
+	}
+	free(u->opts);
+	u->opts = NULL;
+	snprintf(h->text, sizeof(h->text), "%s", u->text);
+	ev->error = u->error;
+	ev->room = u->room;
+	ev->text = h->text;
+	return 1;
+}

@@ -90,7 +90,7 @@ enum msg_type {
 	M_D4_SIGNED,		/* P>N */
 	M_RECORD_FACTS,		/* N>P  where others say that they see us */
 	M_RECORD,		/* P>N  our record, signed */
-	M_WANT,			/* P>N  how many more of them are wanted */
+	M_WANT,			/* P>N  how many more candidates are wanted */
 	M_CONDITION,		/* P>N  keys that a candidate's record must have */
 	M_QUERY			/* P>ND p2pctl asks; CTL_REC and CTL_END answer */
 	/* and CTL_*: C>P requests; P>C, S>P answers */

@@ -322,3 +322,13 @@ regress_unit_wire_discv4_SOURCES = regress/unit/common/wire/discv4.c
 regress_unit_wire_discv4_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_wire_discv4_LDADD = $(DISC_WIRE_LIBS)
 endif
+
+# p2pd/discovery: the node database
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/discovery_nodedb
+TESTS += regress/unit/discovery_nodedb
+regress_unit_discovery_nodedb_SOURCES = regress/unit/p2pd/discovery/nodedb.c
+regress_unit_discovery_nodedb_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_nodedb_LDADD = p2pd/libp2pd.a common/libwire.a \
+	$(LMDB_LIBS) $(UNIT_CRYPTO_LIBS)
+endif

@@ -132,6 +132,8 @@ say_welcome(struct fuzz *f, int fd)
 	w.session = how / 4 % 4;
 	w.max_payload = how & 0x40 ? 0xffffff : 100;
 	w.token[0] = 1;
+	w.flags = how & 1 ? APW_RESUMED : 0;
+	w.grace_ms = 100;
 	strlcpy(w.name, "p2pd", sizeof(w.name));
 	n = app_welcome_encode(body, sizeof(body), &w);
 	say(fd, AF_WELCOME, 0, fuzz_u8(f), 0, body, n);
@@ -162,7 +164,7 @@ say_frame(struct fuzz *f, int fd)
 	size_t	 n;
 
 	body = fuzz_copy(f, fuzz_u8(f), &n);
-	say(fd, 0x8000U | type % 12, type >> 6, request, peer, body, n);
+	say(fd, 0x8000U | type % 16, type >> 6, request, peer, body, n);
 	free(body);
 }
 
@@ -230,6 +232,98 @@ application_asks(struct fuzz *f, struct p2papp *a, uint8_t what)
 	}
 }
 
+/* Options as the input has them, whatever the setters say to it. */
+static struct p2papp_options *
+options(struct fuzz *f)
+{
+	struct p2papp_options	*o;
+	struct p2papp_bytes	 b[2];
+	const uint8_t		*p;
+	char			 key[2] = { 'k', '\0' };
+	size_t			 n;
+	uint8_t			 how = fuzz_u8(f);
+
+	FUZZ_CHECK((o = p2papp_options_new()) != NULL);
+	p = fuzz_take(f, how & 31, &n);
+	b[0].data = b[1].data = p;
+	b[0].len = b[1].len = n;
+	if (how & 0x80)
+		p2papp_opt_wanted(o, fuzz_u32(f));
+	if (how & 0x40)
+		p2papp_opt_first(o, fuzz_u8(f) % 4, fuzz_u8(f), p, n);
+	if (how & 0x20)
+		p2papp_opt_enr(o, key, p, n);
+	if (how & 0x10)
+		p2papp_opt_condition(o, key, b, 2);
+	if (how & 0x08)
+		p2papp_opt_handshake(o, fuzz_u16(f));
+	if (how & 0x04)
+		p2papp_opt_clear(o, (enum p2papp_option)(fuzz_u8(f) % 9));
+	return o;
+}
+
+static void
+multisend(struct fuzz *f, struct p2papp *a, uint8_t what)
+{
+	static const uint8_t	 data[300];
+	struct p2papp_many	 many;
+	uint32_t		 peers[8], request;
+	size_t			 i;
+
+	memset(&many, 0, sizeof(many));
+	many.cap = fuzz_u8(f) % 4;
+	many.code = fuzz_u8(f) % 16;
+	many.version = fuzz_u8(f) % 4;
+	many.select = (enum p2papp_select)(fuzz_u8(f) % 5);
+	many.k = fuzz_u8(f) % 8;
+	many.npeers = fuzz_u8(f) % nitems_of(peers);
+	many.peers = peers;
+	for (i = 0; i < many.npeers; i++)
+		peers[i] = fuzz_u8(f);
+	p2papp_multisend(a, &many, data, fuzz_u8(f), what & 7, &request);
+}
+
+static void
+asks_more(struct fuzz *f, struct p2papp *a, uint8_t what)
+{
+	static const struct p2papp_version v = { 1, 8 };
+	struct p2papp_options	*o = NULL;
+	uint32_t		 n;
+
+	switch (what % 8) {
+	case 0:
+		o = options(f);
+		p2papp_attach_opt(a, "opt", &v, 1, P2PAPP_DROP, o, &n);
+		break;
+	case 1:
+		o = options(f);
+		p2papp_update(a, fuzz_u8(f) % 4, o, &n);
+		break;
+	case 2:
+		p2papp_tap(a, "tst", &v, what / 8 % 2, NULL, &n);
+		break;
+	case 3:
+		p2papp_accept(a, fuzz_u8(f), fuzz_u8(f) % 4);
+		break;
+	case 4:
+		p2papp_penalise(a, fuzz_u8(f), fuzz_u8(f), 60, &n);
+		break;
+	case 5:
+		p2papp_set_reconnect(a, what / 8 % 2);
+		p2papp_reconnect(a);
+		break;
+	case 6:
+		if (what & 8)
+			FUZZ_CHECK(p2papp_fd(a) != -1);
+		else
+			p2papp_hint(a, fuzz_pub(1), "192.0.2.1:30303", 0, &n);
+		break;
+	default:
+		multisend(f, a, fuzz_u8(f));
+	}
+	p2papp_options_free(o);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 {
@@ -250,12 +344,15 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 	turn(a);
 	while (f.len > 0) {
 		what = fuzz_u8(&f);
-		if (what < 0x60)
+		if (what < 0x50)
 			application_asks(&f, a, what);
+		else if (what < 0x60)
+			asks_more(&f, a, what);
 		else
 			daemon_says(&f, what);
 		turn(a);
 	}
+	FUZZ_CHECK(p2papp_npeers(a, 1) <= 256);
 	p2papp_close(a);
 	take_connections();
 	for (i = 0; i < CONNS; i++)

@@ -356,6 +356,9 @@ app_seeds(void)
 	app_bodies();
 }
 
+/* libp2papp with eth attached as 1, and peer 7. */
+#define LIB_UP	"\0\x60\x41\1\x70\2\2\0\4\0\0\0\1\x64\5\1\7"
+
 /* Steps of the targets that play a process: literal, as their code reads. */
 #define STEPS(target, name, s)	seed(target, name, "", 0, s, sizeof(s) - 1)
 
@@ -380,6 +383,14 @@ process_seeds(void)
 	    "\x70\7\2\7\x0c\0\0\0\1\0\0\0\0text\x47\7\0\1\4");
 	STEPS("lib", "sessions", "\0\x60\x42\1\x61\x46\1\x70\2\2\0\4\0\0\0\1"
 	    "\x71\2\2\0\4\0\0\0\1\x68\5\x10");
+	/* To all, and its outcome; an update; what was dropped, what waits. */
+	STEPS("lib", "many", LIB_UP "\x57\1\1\0\0\1\0\0\3\x70\x0e\4\0\x0c"
+	    "\0\0\0\1\0\0\0\0\0\0\0\0");
+	STEPS("lib", "update", LIB_UP "\x51\x80\0\0\0\5\1\x70\x0a\3\0\4"
+	    "\0\0\0\1");
+	STEPS("lib", "lost", LIB_UP "\x5e\x70\x0b\2\7\x18\0\0\0\1\0\0\0\0"
+	    "\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\x09\x70\x0c\3\7\x08"
+	    "\0\0\0\1\0\0\0\x09");
 	/* Client 1 says hello, asks for the status, and gets it. */
 	STEPS("client", "show", "\1\x21\x51\1\1\1\0\1\xe1\1\xe2\1\0\1x");
 	STEPS("client", "monitor", "\1\x21\x51\6\1\1\xe0\0\1\3abc\x1d");

@@ -111,15 +111,13 @@ may_wait(struct app *a, struct peer *p, struct peercap *pc)
 	if (pc->slow && send_depth(p, pc) > SEND_WRITABLE)
 		return 0;
 	pc->slow = 0;
-	if (a->wait_until == 0) {
+	if (a->wait_until == 0)
 		a->wait_until = now + ses.init.stall_ms;
-		event_after(&a->ev_tick, ses.init.stall_ms);
-	} else if (now >= a->wait_until) {
+	if (now >= a->wait_until) {
 		pc->slow = 1;
 		return 0;
 	}
-	if (p->over_at == 0)
-		p->over_at = now;
+	event_after(&a->ev_tick, a->wait_until - now);
 	a->waiting_on = p->node.key;
 	a->waiting_range = (uint32_t)(pc - p->caps);
 	p->nwaiters++;

@@ -55,6 +55,12 @@ budget_over(void)
 }
 
 int
+budget_room(size_t n)
+{
+	return budget.used + n <= budget.limit - budget.limit / 8;
+}
+
+int
 budget_critical(void)
 {
 	return budget.used > hard();

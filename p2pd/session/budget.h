@@ -21,6 +21,8 @@ void	 budget_init(uint64_t limit, void (*pressed)(void));
 int	 budget_take(struct holder *, size_t);
 void	 budget_give(struct holder *, size_t);
 int	 budget_over(void);
+/* Whether so much more leaves an eighth of the limit for what cannot wait. */
+int	 budget_room(size_t);
 int	 budget_critical(void);
 uint64_t budget_used(void);
 

@@ -69,7 +69,7 @@ struct peer {
 	uint64_t		 ping_at;	/* the next ping */
 	uint64_t		 ping_sent;	/* 0: no answer awaited */
 	uint64_t		 stalled_at;
-	uint64_t		 over_at;	/* someone waited; 0: all is taken */
+	uint64_t		 over_at;	/* a queue to it full since; 0: none */
 	uint64_t		 msgs_in, msgs_out;
 	uint64_t		 bytes_in, bytes_out;
 	uint64_t		 drained;	/* bytes discarded in lingering */

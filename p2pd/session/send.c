@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/base/util.h"
 #include "p2pd/session/apps.h"
 #include "p2pd/session/multisend.h"
 #include "p2pd/session/peer.h"
@@ -18,12 +19,21 @@ send_depth(const struct peer *p, const struct peercap *pc)
 	return p->out.bytes + (pc->sendq != NULL ? pc->sendq->bytes : 0);
 }
 
-int
-send_full(const struct peer *p, const struct peercap *pc)
+/*
+ * With memory short a queue is full early, so that what is sent faster than it
+ * is read costs messages, not peers. One that stays full without cause has its
+ * time limit.
+ */
+static int
+full(struct peer *p, const struct peercap *pc, size_t n)
 {
 	size_t	 depth = send_depth(p, pc);
 
-	return depth >= SEND_FULL || (depth >= TIGHT && budget_over());
+	if (depth < SEND_FULL)
+		return depth >= TIGHT && !budget_room(n);
+	if (p->over_at == 0)
+		p->over_at = mono_ms();
+	return 1;
 }
 
 static void
@@ -298,7 +308,7 @@ send_message(struct peer *p, struct peercap *pc, struct message *m)
 	uint32_t		 code = pc->shared.offset + m->code;
 	enum send_result	 r;
 
-	if (send_full(p, pc))
+	if (full(p, pc, m->len))
 		return SEND_NOROOM;
 	if (p->nwaiting == 0 && p->out.bytes <
 	    (m->many || p->out.waiting ? SEND_SEALED : SEND_DIRECT)) {

@@ -53,7 +53,6 @@ void	 message_done(struct message *);
 
 /* Bytes that wait for a peer in this range. */
 size_t	 send_depth(const struct peer *, const struct peercap *);
-int	 send_full(const struct peer *, const struct peercap *);
 /* The socket has taken something: go on, and wake who waited for it. */
 void	 send_wrote(struct peer *);
 /* Before a Disconnect: what still may go first. */

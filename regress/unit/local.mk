@@ -164,6 +164,7 @@ endif
 if HAVE_CHECK
 session_tests = regress/unit/session_peer regress/unit/session_app \
 	regress/unit/session_limits regress/unit/session_show \
+	regress/unit/session_send \
 	regress/unit/session_buffers
 check_PROGRAMS += $(session_tests)
 TESTS += $(session_tests)
@@ -181,6 +182,9 @@ regress_unit_session_limits_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_show_SOURCES = regress/unit/p2pd/session/show.c $(session_world)
 regress_unit_session_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_show_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_send_SOURCES = regress/unit/p2pd/session/send.c $(session_world)
+regress_unit_session_send_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_send_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_buffers_SOURCES = regress/unit/p2pd/session/buffers.c
 regress_unit_session_buffers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_buffers_LDADD = $(SESSION_TEST_LIBS)

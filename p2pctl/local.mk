@@ -7,12 +7,17 @@ p2pctl_libp2pctl_a_SOURCES = \
 	p2pctl/attachin.c p2pctl/attachint.h p2pctl/attachout.c \
 	p2pctl/lines.c \
 	p2pctl/client.c p2pctl/client.h \
+	p2pctl/crawl.c \
+	p2pctl/d4client.c p2pctl/d4client.h \
 	p2pctl/enr.c \
+	p2pctl/nettool.c p2pctl/nettool.h \
+	p2pctl/nodeset.c p2pctl/nodeset.h \
 	p2pctl/format.c p2pctl/format.h \
 	p2pctl/json.c p2pctl/json.h \
 	p2pctl/object.c \
 	p2pctl/offline.c p2pctl/offline.h \
-	p2pctl/parser.c p2pctl/parser.h \
+	p2pctl/parser.c p2pctl/parser.h p2pctl/parserint.h \
+	p2pctl/parsetool.c \
 	p2pctl/show.c p2pctl/show.h \
 	p2pctl/table.c p2pctl/table.h
 p2pctl_libp2pctl_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

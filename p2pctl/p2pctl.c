@@ -13,6 +13,7 @@
 #include "p2pctl/attach.h"
 #include "p2pctl/client.h"
 #include "p2pctl/json.h"
+#include "p2pctl/nettool.h"
 #include "p2pctl/offline.h"
 #include "p2pctl/parser.h"
 #include "p2pctl/show.h"
@@ -309,13 +310,19 @@ run_offline(struct request *rq)
 		r = enr_decode_show(rq->text, &o, err);
 	else if (rq->action == ACT_ENR_SHOW)
 		r = make_record(rq, &o, err);
+	else if (rq->action == ACT_PING)
+		r = net_ping(&rq->net, &o, err);
+	else if (rq->action == ACT_RESOLVE)
+		r = net_resolve(&rq->net, &o, err);
+	else if (rq->action == ACT_CRAWL)
+		r = net_crawl(&rq->net, &o, err);
 	else
 		r = enode_show(&rq->node, &o);
 	if (r != EX_DONE && o == NULL)
 		complain(rq, r, err);
-	else if (rq->json)
+	else if (o != NULL && rq->json)
 		json_print(stdout, o, 0);
-	else
+	else if (o != NULL)
 		object_print(stdout, o);
 	if (r != EX_DONE && o != NULL)
 		fprintf(stderr, "p2pctl: %s\n", err);
@@ -365,6 +372,9 @@ main(int argc, char *argv[])
 	case ACT_ENODE_PARSE:
 	case ACT_ENR_DECODE:
 	case ACT_ENR_SHOW:
+	case ACT_PING:
+	case ACT_RESOLVE:
+	case ACT_CRAWL:
 		return flush_output(run_offline(&rq));
 	default:
 		return flush_output(run_online(&rq, path));

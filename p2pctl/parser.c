@@ -9,31 +9,10 @@
 #include <string.h>
 
 #include "common/wire/reason.h"
-#include "p2pctl/parser.h"
+#include "p2pctl/parserint.h"
 
-enum kind {
-	END,		/* of the table */
-	DONE,		/* the command may end here */
-	WORD,		/* this word, or a prefix of it */
-	ARG,		/* any text; word says what it is */
-	REST		/* all that follows, as it is */
-};
-
-struct token {
-	enum kind		 kind;
-	const char		*word;
-	const struct token	*next;
-	/* NULL, or takes the text (of a WORD the value). 0, or -1 with err. */
-	int			(*take)(struct request *, const struct token *,
-				    const char *, char *err);
-	int			 value;
-};
-
-static int	 fail(char *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
-
-static int
-fail(char *err, const char *fmt, ...)
+int
+parse_fail(char *err, const char *fmt, ...)
 {
 	va_list	 ap;
 
@@ -75,7 +54,7 @@ parse_duration(uint64_t *seconds, const char *s)
 	return 0;
 }
 
-static int
+int
 take_action(struct request *rq, const struct token *t, const char *s, char *err)
 {
 	rq->action = (enum action)t->value;
@@ -242,92 +221,7 @@ take_note(struct request *rq, const struct token *t, const char *s, char *err)
 	return 0;
 }
 
-static int
-take_file(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	rq->file = s;
-	return 0;
-}
-
-static int
-take_file_only(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	rq->action = ACT_KEY_SHOW;
-	rq->file = s;
-	return 0;
-}
-
-static int
-take_ip(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	struct addr	 a;
-
-	if (addr_parse_ip(&a, s) == -1)
-		return fail(err, "%s: not an IP address", s);
-	strlcpy(rq->node.host, s, sizeof(rq->node.host));
-	return 0;
-}
-
-static int
-take_port(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	const char	*why;
-	uint16_t	 port;
-
-	port = (uint16_t)strtonum(s, 1, UINT16_MAX, &why);
-	if (why != NULL)
-		return fail(err, "%s: port is %s", s, why);
-	if (t->value == 0)
-		rq->node.tcp = port;
-	else
-		rq->node.udp = port;
-	return 0;
-}
-
-static int
-take_url(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	const char	*why;
-
-	if (enode_parse(&rq->node, s, &why) == -1)
-		return fail(err, "%s: %s", s, why);
-	return 0;
-}
-
-static int
-take_text(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	rq->text = s;
-	return 0;
-}
-
-/* One address of each family. */
-static int
-take_spec_ip(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	struct addr	 a, *to;
-
-	if (addr_parse_ip(&a, s) == -1)
-		return fail(err, "%s: not an IP address", s);
-	to = a.af == 4 ? &rq->spec.ip4 : &rq->spec.ip6;
-	if (to->af != 0)
-		return fail(err, "%s: a second IPv%d address", s, (int)a.af);
-	*to = a;
-	return 0;
-}
-
-static int
-take_seq(struct request *rq, const struct token *t, const char *s, char *err)
-{
-	const char	*why;
-
-	rq->seq = (uint64_t)strtonum(s, 1, INT64_MAX, &why);
-	if (why != NULL)
-		return fail(err, "%s: sequence is %s", s, why);
-	return 0;
-}
-
-static const struct token t_end[] = { { DONE }, { END } };
+const struct token t_end[] = { { DONE }, { END } };
 
 static const struct token t_show_peer[] = {
 	{ ARG, "ID", t_end, take_id }, { END }
@@ -412,77 +306,10 @@ static const struct token t_log[] = {
 	{ END }
 };
 
-static const struct token t_host_opt[];
-static const struct token t_ip[] = {
-	{ ARG, "IP", t_host_opt, take_ip }, { END }
-};
-static const struct token t_port[] = {
-	{ ARG, "PORT", t_host_opt, take_port, 0 }, { END }
-};
-static const struct token t_udp[] = {
-	{ ARG, "PORT", t_host_opt, take_port, 1 }, { END }
-};
-static const struct token t_host_opt[] = {
-	{ DONE },
-	{ WORD, "--ip", t_ip },
-	{ WORD, "--port", t_port },
-	{ WORD, "--udp", t_udp },
-	{ END }
-};
-static const struct token t_file[] = {
-	{ ARG, "FILE", t_host_opt, take_file }, { END }
-};
-static const struct token t_key[] = {
-	{ WORD, "generate", t_file, take_action, ACT_KEY_GENERATE },
-	{ WORD, "show", t_file, take_action, ACT_KEY_SHOW },
-	{ END }
-};
-static const struct token t_url[] = {
-	{ ARG, "ENODE", t_end, take_url }, { END }
-};
 static const struct token t_attach[] = {
 	{ REST, "CAPABILITY/VERSION:CODES", NULL },
 	{ END }
 };
-static const struct token t_enode[] = {
-	{ WORD, "parse", t_url, take_action, ACT_ENODE_PARSE },
-	{ ARG, "FILE", t_host_opt, take_file_only },
-	{ END }
-};
-
-static const struct token t_enr_opt[];
-static const struct token t_enr_ip[] = {
-	{ ARG, "IP", t_enr_opt, take_spec_ip }, { END }
-};
-static const struct token t_enr_port[] = {
-	{ ARG, "PORT", t_enr_opt, take_port, 0 }, { END }
-};
-static const struct token t_enr_udp[] = {
-	{ ARG, "PORT", t_enr_opt, take_port, 1 }, { END }
-};
-static const struct token t_enr_seq[] = {
-	{ ARG, "NUMBER", t_enr_opt, take_seq }, { END }
-};
-static const struct token t_enr_opt[] = {
-	{ DONE },
-	{ WORD, "--ip", t_enr_ip },
-	{ WORD, "--port", t_enr_port },
-	{ WORD, "--udp", t_enr_udp },
-	{ WORD, "--seq", t_enr_seq },
-	{ END }
-};
-static const struct token t_enr_file[] = {
-	{ ARG, "FILE", t_enr_opt, take_file }, { END }
-};
-static const struct token t_enr_text[] = {
-	{ ARG, "RECORD", t_end, take_text }, { END }
-};
-static const struct token t_enr[] = {
-	{ WORD, "decode", t_enr_text, take_action, ACT_ENR_DECODE },
-	{ WORD, "show", t_enr_file, take_action, ACT_ENR_SHOW },
-	{ END }
-};
-
 static const struct token t_main[] = {
 	{ DONE },
 	{ WORD, "show", t_show },
@@ -495,6 +322,9 @@ static const struct token t_main[] = {
 	{ WORD, "key", t_key },
 	{ WORD, "enode", t_enode },
 	{ WORD, "enr", t_enr },
+	{ WORD, "ping", t_ping, take_action, ACT_PING },
+	{ WORD, "resolve", t_resolve, take_action, ACT_RESOLVE },
+	{ WORD, "crawl", t_crawl, take_action, ACT_CRAWL },
 	{ END }
 };
 
@@ -565,6 +395,12 @@ parse(struct request *rq, int argc, char *argv[], char err[PARSE_ERRLEN])
 	memset(rq, 0, sizeof(*rq));
 	rq->action = ACT_SHOW;
 	rq->show.what = SHOW_STATUS;
+	rq->net.count = NET_COUNT;
+	rq->net.timeout_ms = NET_TIMEOUT;
+	rq->net.rate = NET_RATE;
+	rq->net.max = NET_NODES;
+	rq->net.seconds = NET_SECONDS;
+	rq->net.network = NETWORK_NONE;
 	for (i = 0; i < argc; i++) {
 		if (find_kind(table, REST) != NULL)
 			break;

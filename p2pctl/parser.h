@@ -7,6 +7,7 @@
 
 #include "common/ctl/ctl.h"
 #include "common/wire/enode.h"
+#include "p2pctl/nettool.h"
 
 /*
  * The command line as a tree of tables. A word may be cut to its shortest
@@ -15,7 +16,7 @@
 enum action {
 	ACT_NONE, ACT_SHOW, ACT_PEER, ACT_BAN, ACT_MONITOR, ACT_LOG, ACT_STOP,
 	ACT_ATTACH, ACT_KEY_GENERATE, ACT_KEY_SHOW, ACT_ENODE_PARSE,
-	ACT_ENR_DECODE, ACT_ENR_SHOW
+	ACT_ENR_DECODE, ACT_ENR_SHOW, ACT_PING, ACT_RESOLVE, ACT_CRAWL
 };
 
 #define DIGITS_MIN	4	/* of an id that is cut short */
@@ -37,6 +38,7 @@ struct request {
 	const char		*text;	/* enr decode */
 	struct node_spec	 spec;	/* enr show: addresses */
 	uint64_t		 seq;
+	struct net_request	 net;	/* ping, resolve, crawl */
 	/* attach: what follows the word, and the word before it. */
 	int			 argc;
 	char			**argv;

@@ -99,6 +99,21 @@ class Foreign(Child):
         self.kill()
 
 
+class Disc(Child):
+    """gethdisc: nodes of discovery v4, ready when it returns."""
+
+    def __init__(self, argv):
+        super().__init__("gethdisc", argv)
+        ready = self.expect("ready")
+        self.id, self.enode = ready["id"], ready["enode"]
+        self.nodes = ready["nodes"]
+
+    def ask(self, cmd, node=0, **fields):
+        """One command's outcome; a node has one at a time."""
+        self.command(cmd=cmd, node=node, **fields)
+        return self.expect(cmd, node=node)
+
+
 class Node(p2ptest.Node):
     """A p2pd that is monitored, for as long as a with statement lasts."""
 
@@ -193,7 +208,7 @@ class Tools:
         return tuple(map(int, found.groups())) if found else ()
 
     def build_go(self):
-        """True when gethpeer and rlpxpeer are there."""
+        """True when gethpeer, rlpxpeer and gethdisc are there."""
         have = self.version(["go", "version"])
         with open(os.path.join(self.source, "go/go.mod")) as f:
             need = tuple(map(int, re.search(r"^go (\d+)\.(\d+)", f.read(), re.M).groups()))
@@ -201,7 +216,7 @@ class Tools:
             self.missing.append("Go %d.%d or later" % need)
             return False
         self._call(["go", "build", "-mod=readonly", "-buildvcs=false", "-o", self.work + "/",
-                    "./gethpeer", "./rlpxpeer"], cwd=os.path.join(self.source, "go"),
+                    "./gethpeer", "./rlpxpeer", "./gethdisc"], cwd=os.path.join(self.source, "go"),
                    env=dict(os.environ, CGO_ENABLED="0"))
         return True
 
@@ -226,6 +241,9 @@ class Tools:
 
     def ethjspeer(self, *options):
         return Foreign("ethjspeer", ["node", os.path.join(self.work, "node/ethjspeer.mjs"), *options])
+
+    def gethdisc(self, *options):
+        return Disc([os.path.join(self.work, "gethdisc"), *options])
 
     def rlpxpeer(self, *options):
         return Child("rlpxpeer", [os.path.join(self.work, "rlpxpeer"), *options])

@@ -55,6 +55,8 @@ type Command struct {
 	Seed       string `json:"seed"`
 	Reason     uint8  `json:"reason"`
 	On         bool   `json:"on"`
+	Node       int    `json:"node"`
+	File       string `json:"file"`
 }
 
 // Commands calls f for each line of standard input, until its end.

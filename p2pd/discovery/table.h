@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "p2pd/discovery/hash.h"
 #include "p2pd/discovery/node.h"
 
 /*
@@ -31,7 +32,7 @@ struct tnode {
 	struct node	 node;
 	uint32_t	 serial;	/* never used twice */
 	uint32_t	 checks;	/* passed; a third of them after a failure */
-	uint8_t		 live;		/* passed the last one at this address */
+	uint8_t		 live;		/* passed the last one, at this address */
 	uint8_t		 checking;
 	uint8_t		 spare;		/* a replacement */
 	uint8_t		 bucket;
@@ -40,8 +41,8 @@ struct tnode {
 	uint32_t	 pos;		/* in the list */
 	uint64_t	 added;		/* to the bucket, by the clock given */
 	uint64_t	 checked;	/* when last; 0: never */
-	uint64_t	 hash;		/* of the subnet; 0: not counted */
-	struct tnode	*samenet;	/* in the table of subnets */
+	struct hent	 net;		/* by subnet, unless of a LAN */
+	uint8_t		 counted;	/* is in there */
 };
 
 struct table_bucket {
@@ -109,6 +110,8 @@ uint64_t table_next(const struct table *);
  */
 const struct tnode *table_checked(struct table *, uint32_t serial,
 	    const uint8_t id[NODE_ID], int ok, uint64_t now);
+/* The check could not be made. */
+void	 table_skip(struct table *, uint32_t serial, const uint8_t id[NODE_ID]);
 /*
  * A question to it was answered, or not: after TABLE_FAILS in a row a node
  * goes whose bucket has others enough.

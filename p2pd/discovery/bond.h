@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef P2PD_DISCOVERY_BOND_H
+#define P2PD_DISCOVERY_BOND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/addr.h"
+#include "common/wire/enr.h"
+#include "p2pd/discovery/hash.h"
+
+/*
+ * Who has proven to be where: proofs by (node id, IP), the port does not
+ * count. Only a proof makes an entry, so that a forged sender takes no room;
+ * a subnet (but a LAN) has at most BOND_NET of them, and gives up its own
+ * oldest. Times are seconds of a clock that never steps, before which there
+ * may have been others: BOND_NEVER is none.
+ */
+#define BOND_NEVER	INT64_MIN
+#define BOND_MAX	16384
+#define BOND_NET	256
+
+struct bond {
+	int64_t		 pong;		/* the last proof */
+	int64_t		 ping;		/* when it last pinged us */
+	uint32_t	 fails;		/* questions in a row without an answer */
+};
+
+struct bonds;
+
+/* NULL: no memory. */
+struct bonds *bonds_new(const struct hkey *, uint32_t max);
+void	 bonds_free(struct bonds *);
+/* The entry to be read or changed, or NULL. */
+struct bond *bond_find(struct bonds *, const uint8_t id[NODE_ID],
+	    const struct addr *);
+/* A proof: the entry, made where it is not there; NULL: no memory. */
+struct bond *bond_prove(struct bonds *, const uint8_t id[NODE_ID],
+	    const struct addr *, int64_t now);
+/* Is anybody of this address's subnet known? Costs next to nothing. */
+int	 bond_net(const struct bonds *, const struct addr *);
+uint32_t bonds_count(const struct bonds *);
+
+#endif

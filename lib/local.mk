@@ -30,3 +30,13 @@ lib_examples_echo_CPPFLAGS = -I$(srcdir)/lib
 lib_examples_echo_LDADD = lib/libapp.a common/libwire.a common/libbase.a
 
 include lib/python/local.mk
+
+noinst_PROGRAMS += lib/examples/eth-headers/eth-headers
+lib_examples_eth_headers_eth_headers_SOURCES = \
+	lib/examples/eth-headers/chain.c lib/examples/eth-headers/chain.h \
+	lib/examples/eth-headers/eth.c lib/examples/eth-headers/eth.h \
+	lib/examples/eth-headers/main.c lib/examples/eth-headers/peers.c \
+	lib/examples/eth-headers/peers.h
+lib_examples_eth_headers_eth_headers_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/lib
+lib_examples_eth_headers_eth_headers_LDADD = lib/libapp.a common/libwire.a \
+	common/libethcrypto.a common/libbase.a $(BSD_LIBS)

@@ -213,7 +213,8 @@ endif
 # p2pctl
 if HAVE_CHECK
 p2pctl_tests = regress/unit/p2pctl_parser regress/unit/p2pctl_output \
-	regress/unit/p2pctl_client regress/unit/p2pctl_offline
+	regress/unit/p2pctl_client regress/unit/p2pctl_offline \
+	regress/unit/p2pctl_nodeset regress/unit/p2pctl_d4client
 check_PROGRAMS += $(p2pctl_tests)
 TESTS += $(p2pctl_tests)
 P2PCTL_TEST_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
@@ -230,6 +231,12 @@ regress_unit_p2pctl_client_LDADD = $(P2PCTL_TEST_LIBS)
 regress_unit_p2pctl_offline_SOURCES = regress/unit/p2pctl/offline.c
 regress_unit_p2pctl_offline_CFLAGS = $(P2PCTL_TEST_CFLAGS)
 regress_unit_p2pctl_offline_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_nodeset_SOURCES = regress/unit/p2pctl/nodeset.c
+regress_unit_p2pctl_nodeset_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_nodeset_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_d4client_SOURCES = regress/unit/p2pctl/d4client.c
+regress_unit_p2pctl_d4client_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_d4client_LDADD = $(P2PCTL_TEST_LIBS)
 endif
 
 # p2pd: messages, and the parent's parts that hold no process

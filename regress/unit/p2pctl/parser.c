@@ -23,7 +23,7 @@ static int
 line(const char *s)
 {
 	static char	 buf[1024];
-	static char	*argv[16];
+	static char	*argv[32];
 	char		*p = buf;
 	int		 argc = 0;
 
@@ -111,6 +111,15 @@ START_TEST(errors_name_what_would_do)
 		{ "enr show f --ip 192.0.2.1 --ip 192.0.2.2", "second IPv4" },
 		{ "enr show f --seq 0", "too small" },
 		{ "enr show f --port 0", "too small" },
+		{ "ping", "NODE" },
+		{ "ping banana", "banana" },
+		{ "ping " ENODE " --count 0", "COUNT is too small" },
+		{ "ping " ENODE " --timeout 1s", "MILLISECONDS is invalid" },
+		{ "resolve " ENODE " --count 1", "valid: --timeout, --key" },
+		{ "crawl", "FILE" },
+		{ "crawl f --network banana", "mainnet, sepolia, hoodi" },
+		{ "crawl f --rate 1000000", "QUESTIONS is too large" },
+		{ "crawl f --for ever", "not a duration" },
 		{ "monitor banana", "valid: messages" }
 	};
 
@@ -250,6 +259,39 @@ START_TEST(others)
 }
 END_TEST
 
+START_TEST(net_tools)
+{
+	ck_assert_int_eq(line("pi " ENODE), 0);
+	ck_assert_int_eq((int)rq.action, ACT_PING);
+	check_id(rq.net.node.key);
+	ck_assert_uint_eq(rq.net.node.ip4.port, 30301);
+	ck_assert_uint_eq(rq.net.count, NET_COUNT);
+	ck_assert_uint_eq(rq.net.timeout_ms, NET_TIMEOUT);
+	ck_assert_ptr_null(rq.net.key);
+	ck_assert_int_eq(line("ping " ENODE " --count 5 --timeout 60000 --key k"),
+	    0);
+	ck_assert_uint_eq(rq.net.count, 5);
+	ck_assert_uint_eq(rq.net.timeout_ms, 60000);
+	ck_assert_str_eq(rq.net.key, "k");
+	ck_assert_int_eq(line("res " ENODE " -j --timeout 5"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_RESOLVE);
+	ck_assert_uint_eq(rq.net.timeout_ms, 5);
+	ck_assert_int_eq(line("crawl f"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_CRAWL);
+	ck_assert_int_eq((int)rq.net.network, NETWORK_NONE);
+	ck_assert_uint_eq(rq.net.rate, NET_RATE);
+	ck_assert_int_eq(line("c - --bootnode " ENODE " --bootnode " ID
+	    " --network hoodi --rate 1 --max 2 --for 1h --timeout 3"), 0);
+	ck_assert_str_eq(rq.net.file, "-");
+	ck_assert_uint_eq(rq.net.nboot, 2);
+	ck_assert_int_eq((int)rq.net.network, NETWORK_HOODI);
+	ck_assert_uint_eq(rq.net.rate, 1);
+	ck_assert_uint_eq(rq.net.max, 2);
+	ck_assert_uint_eq(rq.net.seconds, 3600);
+	ck_assert_uint_eq(rq.net.timeout_ms, 3);
+}
+END_TEST
+
 START_TEST(attach_takes_the_rest)
 {
 	ck_assert_int_eq(line("at eth/69:18 -j -- show"), 0);
@@ -298,12 +340,13 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, shows, 0, 15);
-	tcase_add_loop_test(tc, errors_name_what_would_do, 0, 31);
+	tcase_add_loop_test(tc, errors_name_what_would_do, 0, 40);
 	tcase_add_test(tc, json_anywhere);
 	tcase_add_test(tc, nodes);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, bans);
 	tcase_add_test(tc, others);
+	tcase_add_test(tc, net_tools);
 	tcase_add_test(tc, attach_takes_the_rest);
 	tcase_add_loop_test(tc, durations, 0, 23);
 	suite_add_tcase(s, tc);

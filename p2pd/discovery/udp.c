@@ -25,6 +25,8 @@ struct udp_mmsghdr {
 };
 #endif
 
+#define HEARD	1024		/* addresses, by hash: the last of each */
+
 struct datagram {
 	TAILQ_ENTRY(datagram)	 entry;
 	struct addr		 to;
@@ -50,6 +52,11 @@ struct udp {
 	unsigned int		 queued;
 	struct udp_stats	 stats;
 	int			 started;
+	unsigned int		 nsocks[2];	/* IPv4, IPv6 */
+	struct {
+		struct addr	 from;
+		struct sock	*sock;
+	} heard[HEARD];
 	/* One batch, in or out. */
 	struct mmsghdr		 msgs[BATCH];
 	struct iovec		 iovs[BATCH];
@@ -139,6 +146,31 @@ transmit(int fd, struct mmsghdr *v, unsigned int n)
 }
 #endif
 
+/* A node that knows us by one of several addresses is answered from it. */
+static size_t
+heard_slot(const struct addr *a)
+{
+	uint32_t	 h = 2166136261U ^ a->port;
+	size_t		 i;
+
+	for (i = 0; i < sizeof(a->ip); i++)
+		h = (h ^ a->ip[i]) * 16777619U;
+	return (h ^ h >> 16) % HEARD;
+}
+
+static void
+heard(struct sock *s, const struct addr *from)
+{
+	struct udp	*u = s->udp;
+	size_t		 i;
+
+	if (u->nsocks[s->local.af == 6] < 2)
+		return;
+	i = heard_slot(from);
+	u->heard[i].from = *from;
+	u->heard[i].sock = s;
+}
+
 static int
 read_batch(struct sock *s)
 {
@@ -162,7 +194,8 @@ read_batch(struct sock *s)
 		u->stats.in_bytes += u->msgs[i].msg_len;
 		if (addr_from_sa(&from, (struct sockaddr *)&u->names[i]) == -1)
 			continue;
-		u->conf.input(&from, &s->local, u->in[i], u->msgs[i].msg_len,
+		heard(s, &from);
+		u->conf.input(&from, u->in[i], u->msgs[i].msg_len,
 		    u->conf.arg);
 	}
 	return n;
@@ -179,6 +212,8 @@ sock_read(int fd, short what, void *arg)
 		n = read_batch(s);
 		turn += n;
 	} while (n == BATCH && turn < UDP_TURN);
+	if (turn > 0 && s->udp->conf.turn != NULL)
+		s->udp->conf.turn(s->udp->conf.arg);
 }
 
 static void
@@ -198,6 +233,33 @@ sent(struct sock *s, int n, int ok)
 		} else
 			u->stats.failed++;
 	}
+}
+
+static void
+queue(struct sock *s, struct datagram *d)
+{
+	TAILQ_INSERT_TAIL(&s->out, d, entry);
+	/* After what else this turn has to say. */
+	if (!event_pending(&s->write, EV_WRITE, NULL))
+		event_add(&s->write, NULL);
+}
+
+/* The system sends the first one not from here: the next socket has a try. */
+static void
+unsendable(struct sock *s)
+{
+	struct datagram	*d = TAILQ_FIRST(&s->out);
+	struct sock	*t = s;
+
+	while ((t = TAILQ_NEXT(t, entry)) != NULL)
+		if (t->local.af == s->local.af)
+			break;
+	if (t == NULL) {
+		sent(s, 1, 0);
+		return;
+	}
+	TAILQ_REMOVE(&s->out, d, entry);
+	queue(t, d);
 }
 
 static unsigned int
@@ -242,8 +304,7 @@ sock_write(int fd, short what, void *arg)
 			event_add(&s->write, NULL);
 			return;
 		}
-		/* The first one cannot be sent, the next may. */
-		sent(s, 1, 0);
+		unsendable(s);
 	}
 }
 
@@ -264,6 +325,7 @@ udp_add(struct udp *u, int fd, const struct addr *local)
 	    sock_read, s);
 	event_assign(&s->write, u->conf.base, fd, EV_WRITE, sock_write, s);
 	TAILQ_INSERT_TAIL(&u->socks, s, entry);
+	u->nsocks[s->local.af == 6]++;
 	if (u->started)
 		event_add(&s->read, NULL);
 	return 0;
@@ -280,19 +342,17 @@ udp_start(struct udp *u)
 }
 
 static struct sock *
-sock_for(const struct udp *u, const struct addr *to, const struct addr *local)
+sock_for(const struct udp *u, const struct addr *to)
 {
-	struct sock	*s, *first = NULL;
+	struct sock	*s;
+	size_t		 i = heard_slot(to);
 
-	TAILQ_FOREACH(s, &u->socks, entry) {
-		if (s->local.af != to->af)
-			continue;
-		if (local == NULL || addr_cmp(&s->local, local) == 0)
+	if (u->heard[i].sock != NULL && addr_cmp(&u->heard[i].from, to) == 0)
+		return u->heard[i].sock;
+	TAILQ_FOREACH(s, &u->socks, entry)
+		if (s->local.af == to->af)
 			return s;
-		if (first == NULL)
-			first = s;
-	}
-	return first;
+	return NULL;
 }
 
 static struct datagram *
@@ -311,15 +371,14 @@ datagram_get(struct udp *u)
 }
 
 int
-udp_send(struct udp *u, const struct addr *to, const struct addr *local,
-    const void *data, size_t len)
+udp_send(struct udp *u, const struct addr *to, const void *data, size_t len)
 {
 	struct datagram	*d;
 	struct sock	*s;
 
 	if (len > UDP_MAX)
 		fatalx("datagram of %zu bytes", len);
-	if ((s = sock_for(u, to, local)) == NULL) {
+	if ((s = sock_for(u, to)) == NULL) {
 		u->stats.failed++;
 		return -1;
 	}
@@ -330,10 +389,7 @@ udp_send(struct udp *u, const struct addr *to, const struct addr *local,
 	d->to = *to;
 	d->len = (uint32_t)len;
 	memcpy(d->data, data, len);
-	TAILQ_INSERT_TAIL(&s->out, d, entry);
-	/* After what else this turn has to say. */
-	if (!event_pending(&s->write, EV_WRITE, NULL))
-		event_add(&s->write, NULL);
+	queue(s, d);
 	return 0;
 }
 

@@ -24,10 +24,11 @@ struct udp_conf {
 	struct event_base	*base;
 	/*
 	 * A datagram of any length; one over UDP_MAX comes as UDP_MAX + 1 bytes.
-	 * local is the address of the socket, as udp_add() had it.
 	 */
-	void	(*input)(const struct addr *from, const struct addr *local,
-		    const uint8_t *, size_t, void *arg);
+	void	(*input)(const struct addr *from, const uint8_t *, size_t,
+		    void *arg);
+	/* After what has come in one turn. */
+	void	(*turn)(void *arg);
 	void	*arg;
 };
 
@@ -44,11 +45,10 @@ int	 udp_add(struct udp *, int fd, const struct addr *local);
 /* Begins to read. */
 void	 udp_start(struct udp *);
 /*
- * Queues a datagram, by the socket of local, or where that is NULL or not
- * one of ours by the first of the family. 0, or -1 and it is lost.
+ * Queues a datagram: by the socket that has heard from the address, or by the
+ * first of its family that the system sends it from. 0, or -1: lost.
  */
-int	 udp_send(struct udp *, const struct addr *to, const struct addr *local,
-	    const void *, size_t);
+int	 udp_send(struct udp *, const struct addr *to, const void *, size_t);
 /* Is there a socket of the family, 4 or 6? */
 int	 udp_has(const struct udp *, unsigned int af);
 const struct udp_stats *udp_stats(const struct udp *);

@@ -4,7 +4,7 @@
 
 #include "p2pd/messages.h"
 
-/* With whom listener and dialer may speak: limits, netrestrict, bans. */
+/* With whom listener, dialer and discovery may speak: limits, netrestrict, bans. */
 struct policy;
 
 struct policy *policy_new(void);	/* NULL: no memory */

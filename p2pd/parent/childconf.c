@@ -147,9 +147,9 @@ childconf_send(struct child *c)
 		mon.messages = 1;
 		child_msg(c, &m_monitor_desc, &mon, -1);
 	}
+	sockets_send(c);
 	if (c->kind == PROC_DISCOVERY)
 		disc_configure(c);
-	sockets_send(c);
 	child_msg(c, &m_start_desc, &start, -1);
 }
 

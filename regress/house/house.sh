@@ -17,6 +17,7 @@ for proc in parent control listener dialer session resolver discovery \
     handshake; do
 	case $proc in
 	listener | dialer) more='|p2pd/handshake/' ;;
+	discovery) more='|p2pd/handshake/policy\.h' ;;
 	handshake) more='|p2pd/handshake/' ;;
 	*) more= ;;
 	esac

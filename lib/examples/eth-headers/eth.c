@@ -18,6 +18,27 @@ finish(struct rlpw *w)
 	return rlpw_finish(w, &len) == -1 ? 0 : len;
 }
 
+static void
+put_fork(struct rlpw *w, const struct eth_status *st)
+{
+	rlpw_list(w);
+	rlpw_bytes(w, st->fork, sizeof(st->fork));
+	rlpw_uint(w, st->fork_next);
+	rlpw_end(w);
+}
+
+size_t
+eth_fork_encode(uint8_t *out, size_t size, const struct eth_status *st)
+{
+	struct rlpw	 w;
+
+	rlpw_init(&w, out, size);
+	rlpw_list(&w);
+	put_fork(&w, st);
+	rlpw_end(&w);
+	return finish(&w);
+}
+
 size_t
 eth_status_encode(uint8_t *out, size_t size, const struct eth_status *st)
 {
@@ -32,10 +53,7 @@ eth_status_encode(uint8_t *out, size_t size, const struct eth_status *st)
 		rlpw_bytes(&w, st->genesis, ETH_HASH);	/* head */
 	}
 	rlpw_bytes(&w, st->genesis, ETH_HASH);
-	rlpw_list(&w);
-	rlpw_bytes(&w, st->fork, sizeof(st->fork));
-	rlpw_uint(&w, st->fork_next);
-	rlpw_end(&w);
+	put_fork(&w, st);
 	if (st->version >= 69) {
 		rlpw_uint(&w, 0);		/* earliest and latest block */
 		rlpw_uint(&w, 0);

@@ -52,6 +52,8 @@ struct eth_header {
 
 /* The status of a node that has no block but the genesis. */
 size_t	 eth_status_encode(uint8_t *out, size_t size, const struct eth_status *);
+/* The fork id as it stands in a node's record. */
+size_t	 eth_fork_encode(uint8_t *out, size_t size, const struct eth_status *);
 int	 eth_status_decode(struct eth_status *, const uint8_t *, size_t);
 size_t	 eth_get_headers(uint8_t *out, size_t size, uint64_t request,
 	    uint64_t first, uint64_t count);

@@ -9,6 +9,10 @@
 
 #include "lib/examples/eth-headers/peers.h"
 
+#define HANDSHAKE_MS	10000	/* for a peer's status */
+#define PEERS_WANTED	8
+#define BAN_LIAR	3600	/* seconds */
+#define BAN_USELESS	600
 #define AWAY_MS		60000	/* after which it will not be back */
 
 #define BREACH		0x02	/* of devp2p's reasons */
@@ -25,23 +29,84 @@ fetch_clock(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-int
-fetch_attach(struct fetch *f)
+/*
+ * The node's record says which chain it is of, in "eth": a list of lists, of
+ * which the first is the fork id. Only nodes of the same fork, whatever they
+ * think comes next, are worth dialing.
+ */
+static int
+add_fork(struct p2papp_options *o, const struct eth_status *us)
+{
+	struct p2papp_bytes	 prefixes[9];
+	uint8_t			 entry[32], buf[9][7];
+	size_t			 i, len;
+
+	if ((len = eth_fork_encode(entry, sizeof(entry), us)) == 0 ||
+	    p2papp_opt_enr(o, "eth", entry, len) == -1)
+		return -1;
+	for (i = 0; i < 9; i++) {	/* the next fork has 1 to 9 bytes */
+		buf[i][0] = (uint8_t)(0xc0 + 7 + i);
+		buf[i][1] = (uint8_t)(0xc0 + 6 + i);
+		buf[i][2] = 0x80 + 4;
+		memcpy(buf[i] + 3, us->fork, 4);
+		prefixes[i].data = buf[i];
+		prefixes[i].len = 7;
+	}
+	return p2papp_opt_condition(o, "eth", prefixes, 9);
+}
+
+static int
+add_status(struct p2papp_options *o, const struct eth_status *us)
+{
+	struct eth_status	 st = *us;
+	uint8_t			 buf[256];
+	size_t			 i, n;
+
+	for (i = 0; i < ETH_NVERSIONS; i++) {
+		st.version = eth_versions[i].version;
+		n = eth_status_encode(buf, sizeof(buf), &st);
+		if (p2papp_opt_first(o, st.version, ETH_STATUS, buf, n) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+attach(struct fetch *f, struct p2papp_options *o)
 {
 	struct p2papp_version	 versions[ETH_NVERSIONS];
 	unsigned int		 i;
 
-	TAILQ_INIT(&f->peers);
 	for (i = 0; i < ETH_NVERSIONS; i++) {
 		versions[i].version = eth_versions[i].version;
 		versions[i].codes = eth_versions[i].codes;
 	}
+	if (p2papp_opt_handshake(o, HANDSHAKE_MS) == -1 ||
+	    p2papp_opt_wanted(o, PEERS_WANTED) == -1 ||
+	    (f->known && (add_status(o, &f->us) == -1 ||
+	    add_fork(o, &f->us) == -1)))
+		return -1;
+	return p2papp_attach_opt(f->app, "eth", versions, ETH_NVERSIONS, P2PAPP_STOP,
+	    o, &f->cap);
+}
+
+int
+fetch_attach(struct fetch *f)
+{
+	struct p2papp_options	*o;
+	int			 r;
+
+	TAILQ_INIT(&f->peers);
+	f->first = f->known;
 	if (f->known) {
 		chain_init(&f->chain, f->us.genesis, f->batch);
 		f->started = 1;
 	}
-	return p2papp_attach(f->app, "eth", versions, ETH_NVERSIONS, P2PAPP_STOP,
-	    &f->cap);
+	if ((o = p2papp_options_new()) == NULL)
+		return -1;
+	r = attach(f, o);
+	p2papp_options_free(o);
+	return r;
 }
 
 static struct peer *
@@ -100,10 +165,11 @@ fetch_free(struct fetch *f)
 }
 
 static void
-dismiss(struct fetch *f, struct peer *p, unsigned int reason, const char *why)
+dismiss(struct fetch *f, struct peer *p, unsigned int reason, uint32_t secs,
+    const char *why)
 {
 	printf("peer %" PRIu32 " dismissed: %s\n", p->handle, why);
-	p2papp_disconnect(f->app, p->handle, reason, NULL);
+	p2papp_penalise(f->app, p->handle, reason, secs, NULL);
 	forget(f, p);
 }
 
@@ -111,7 +177,7 @@ static void
 liar(struct fetch *f, struct peer *p, const char *why)
 {
 	memcpy(f->liars[f->nliars++ % LIARS_MAX], p->id, P2PAPP_ID);
-	dismiss(f, p, SUBPROTOCOL, why);
+	dismiss(f, p, SUBPROTOCOL, BAN_LIAR, why);
 }
 
 static int
@@ -149,6 +215,7 @@ fetch_up(struct fetch *f, const struct p2papp_event *ev)
 
 	if ((p = find(f, ev->peer)) != NULL) {
 		/* Back with the connection to p2pd: our handshake stands. */
+		p2papp_accept(f->app, p->handle, f->cap);
 		p->state = PEER_READY;
 		printf("peer %" PRIu32 " is back\n", ev->peer);
 		return;
@@ -167,7 +234,7 @@ fetch_up(struct fetch *f, const struct p2papp_event *ev)
 	TAILQ_INSERT_TAIL(&f->peers, p, entry);
 	printf("peer %" PRIu32 " up: eth/%" PRIu32 " %s at %s\n", ev->peer,
 	    ev->version, ev->up->client, ev->up->remote);
-	if (f->known)
+	if (f->known && !f->first)
 		send_status(f, p);
 }
 
@@ -243,7 +310,7 @@ got_status(struct fetch *f, struct peer *p, const struct p2papp_event *ev)
 
 	if (p->state != PEER_NEW || eth_status_decode(&st, ev->data, ev->len) == -1 ||
 	    st.version != p->version) {
-		dismiss(f, p, BREACH, "bad status");
+		dismiss(f, p, BREACH, 0, "bad status");
 		return;
 	}
 	if (!f->known) {
@@ -253,9 +320,10 @@ got_status(struct fetch *f, struct peer *p, const struct p2papp_event *ev)
 	}
 	if (st.network != f->us.network ||
 	    memcmp(st.genesis, f->us.genesis, ETH_HASH) != 0) {
-		dismiss(f, p, USELESS, "another chain");
+		dismiss(f, p, USELESS, BAN_USELESS, "another chain");
 		return;
 	}
+	p2papp_accept(f->app, p->handle, f->cap);
 	p->state = PEER_READY;
 	p->max = st.latest;
 	if (st.version < 69)
@@ -334,7 +402,7 @@ fetch_message(struct fetch *f, const struct p2papp_event *ev)
 	if (ev->code == ETH_STATUS)
 		got_status(f, p, ev);
 	else if (p->state != PEER_READY)
-		dismiss(f, p, BREACH, "no status");
+		dismiss(f, p, BREACH, 0, "no status");
 	else if (ev->code == ETH_HEADERS)
 		got_headers(f, p, ev);
 	else if (ev->code == ETH_RANGE_UPDATE) {
@@ -359,7 +427,7 @@ too_late(struct fetch *f, struct peer *p, uint64_t now)
 		if (r->piece != NULL)
 			chain_give_up(&f->chain, r->piece);
 		if (++p->late >= PEER_PATIENCE) {
-			dismiss(f, p, TIMEOUT, "does not answer");
+			dismiss(f, p, TIMEOUT, 0, "does not answer");
 			return;
 		}
 	}

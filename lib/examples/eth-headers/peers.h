@@ -39,6 +39,7 @@ struct fetch {
 	struct p2papp	*app;
 	uint32_t	 cap;
 	int		 known;		/* us says which chain it is */
+	int		 first;		/* p2pd sends our status */
 	struct eth_status us;
 	struct chain	 chain;
 	int		 started;

@@ -18,7 +18,7 @@ say_frame(struct fuzz *f, int fd)
 	uint8_t		 how = fuzz_u8(f);
 
 	memset(&h, 0, sizeof(h));
-	h.type = fuzz_u8(f) % 8;
+	h.type = fuzz_u8(f) % 16;
 	h.flags = how & 3;
 	h.request = fuzz_u8(f);
 	h.peer = fuzz_u8(f);
@@ -42,7 +42,7 @@ say_bytes(struct fuzz *f, int fd)
 
 /* A send to a peer, right in all but what the input says of it. */
 static void
-say_send(struct fuzz *f, int fd)
+say_send(struct fuzz *f, int fd, int priority)
 {
 	static uint8_t	 frame[APP_HEADER + APP_MSG_HEAD + 65536];
 	struct app_head	 h;
@@ -53,7 +53,8 @@ say_send(struct fuzz *f, int fd)
 	memset(&h, 0, sizeof(h));
 	h.len = (uint32_t)(APP_MSG_HEAD + n);
 	h.type = AF_SEND;
-	h.flags = how & 2 ? AFL_COMPLETE : 0;
+	h.flags = (uint16_t)((how & 2 ? AFL_COMPLETE : 0) |
+	    (priority ? AFL_PRIORITY : 0));
 	h.request = how;
 	h.peer = fuzz_u8(f) % (SES_PEERS + 1);
 	app_head_encode(frame, &h);
@@ -61,6 +62,40 @@ say_send(struct fuzz *f, int fd)
 	app_put32(frame + APP_HEADER + 4, fuzz_u8(f) % 18);
 	/* What snappy cannot make smaller. */
 	arc4random_buf(frame + APP_HEADER + APP_MSG_HEAD, n);
+	fuzz_write(fd, frame, APP_HEADER + h.len);
+}
+
+/* A send to many, in the same way. */
+static void
+say_many(struct fuzz *f, int fd)
+{
+	static uint8_t		 frame[APP_HEADER + APP_MULTI_HEAD + 32 + 65536];
+	struct app_multisend	 m;
+	struct app_head		 h;
+	uint8_t			 how = fuzz_u8(f), list[32];
+	size_t			 n, len;
+
+	memset(&m, 0, sizeof(m));
+	m.select = how & 3;
+	m.version = how & 4 ? fuzz_u8(f) : 0;
+	m.count = how / 8 % 8;
+	for (n = 0; n < m.count; n++)
+		app_put32(list + 4 * n, fuzz_u8(f) % (SES_PEERS + 2));
+	m.handles = list;
+	m.capid = fuzz_u8(f) % 4;
+	m.code = fuzz_u8(f) % 18;
+	m.k = fuzz_u8(f) % 8;
+	n = how & 0x80 ? fuzz_u16(f) : fuzz_u8(f);
+	len = app_multisend_encode(frame + APP_HEADER,
+	    sizeof(frame) - APP_HEADER, &m);
+	FUZZ_CHECK(len > 0);
+	arc4random_buf(frame + APP_HEADER + len, n);
+	memset(&h, 0, sizeof(h));
+	h.len = (uint32_t)(len + n);
+	h.type = AF_MULTISEND;
+	h.flags = how & 0x40 ? AFL_COMPLETE : AFL_PRIORITY;
+	h.request = how;
+	app_head_encode(frame, &h);
 	fuzz_write(fd, frame, APP_HEADER + h.len);
 }
 
@@ -105,7 +140,10 @@ step(struct fuzz *f, uint8_t what)
 		ses_parent(f);
 		break;
 	default:
-		say_send(f, world.app[i]);
+		if (p == 2)
+			say_many(f, world.app[i]);
+		else
+			say_send(f, world.app[i], p == 1);
 		break;
 	}
 }
@@ -118,7 +156,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t		 what;
 
 	fuzz_begin(&f, data, size);
-	ses_begin();
+	ses_begin(fuzz_u8(&f) & 1 ? SES_AMPLE : SES_LITTLE);
 	ses_app(0);
 	while (f.len > 0 && !world.done) {
 		what = fuzz_u8(&f);

@@ -125,7 +125,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_begin(&f, data, size);
 	mode = fuzz_u8(&f);
-	ses_begin();
+	ses_begin(SES_LITTLE);
 	ses_app(0);
 	ses_app(1);
 	ses_loop();

@@ -362,6 +362,11 @@ app_seeds(void)
 /* Steps of the targets that play a process: literal, as their code reads. */
 #define STEPS(target, name, s)	seed(target, name, "", 0, s, sizeof(s) - 1)
 
+/* Four long messages, one by one and all at once; and a peer reads for long. */
+#define SENDS	"\x0e\xff\x60\x60\1\1\2" "\x4e\xff\x60\x60\1\1\2" \
+		"\x4e\xff\x60\x60\1\1\2" "\x0e\xff\x60\x60\1\1\2"
+#define READS	"\6\6\6\6\6\6\6\6"
+
 static void
 process_seeds(void)
 {
@@ -408,11 +413,27 @@ process_seeds(void)
 	STEPS("peer", "disconnect", "\2\x10\x1c\1\2\xc1\4\x0c\x10");
 	STEPS("peer", "two-owners", "\x44\x10\x1c\x10\4text\x1c\x20\4text\x08");
 	/* Two applications: attach, a peer, sends, disconnect. */
-	STEPS("appsock", "send", "\x88\2\x0e\7\1\1\2\x0e\3\1\1\2\6");
-	STEPS("appsock", "attach", "\x88\1\x08\2\x0c\0\5\0\1\0\0\0\0\1\x0a");
-	STEPS("appsock", "detach", "\x88\2\x0c\0\3\0\4\0\x04\0\0\0\1");
-	STEPS("appsock", "fill", "\x88\2\x0e\xff\xff\xff\1\1\2\x0e\xff\xff\xff\1"
+	STEPS("appsock", "send", "\0\x88\2\x0e\7\0\1\1\1\2\x0e\2\1\1\2\6");
+	STEPS("appsock", "attach", "\0\x88\1\x08\2\x0c\0\5\0\1\0\0\0\0\1\x0a");
+	STEPS("appsock", "detach", "\0\x88\2\x0c\0\3\0\4\0\x04\0\0\0\1");
+	STEPS("appsock", "fill", "\0\x88\2\x0e\xff\xff\xff\1\1\2\x0e\xff\xff\xff\1"
 	    "\1\2\x0e\xff\xff\xff\1\1\2\6");
+	/* Three peers; to all, a list, all but, one of them; then they read. */
+	STEPS("appsock", "many", "\0\x88\2\x12\x22"
+	    "\x2e\x41\1\2\0\5" "\x2e\x58\1\2\7\1\2\0\5"
+	    "\x2e\x4a\1\1\2\0\5" "\x2e\x43\1\2\1\5" "\6\x16\x26");
+	/* What waits, with priority and without, for two; one reads. */
+	STEPS("appsock", "waiting", "\1\x88\2\x12" SENDS SENDS SENDS
+	    "\x1e\2\1\1\2" "\x0e\2\1\1\2" "\x2e\xc1\1\2\0\xff\xff"
+	    READS READS READS READS READS READS "\x16");
+	/* The same, and the peer leaves; and the application. */
+	STEPS("appsock", "waiting-gone", "\1\x88\2\x12" SENDS SENDS SENDS
+	    "\x2e\xc1\1\2\0\xff\xff" "\4\6");
+	STEPS("appsock", "waiting-closed", "\1\x88\2\x12" SENDS SENDS SENDS
+	    "\x2e\xc1\1\2\0\xff\xff" "\xfa\6\6");
+	/* More than a second's worth by policy 2, which has a rate here. */
+	STEPS("appsock", "rate", "\1\xa8\2\x0e\xff\xff\xff\1\1\2\x0e\2\1\1\2"
+	    "\x0c\5\x40\x0c\5\x40\6");
 }
 
 /* fuzz_body() of a text: its length, then its bytes. */

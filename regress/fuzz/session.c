@@ -39,6 +39,7 @@ grant(const struct m_app_attach *m)
 		a->error = APE_BUSY;
 	else
 		a->capid = next_capid++;
+	a->rate = m->policy == APP_DISCONNECT ? 5000 : 0;
 }
 
 static int
@@ -91,7 +92,7 @@ connection(int *far)
 }
 
 void
-ses_begin(void)
+ses_begin(uint64_t memory)
 {
 	struct session_env	 env = { fuzz_base(), to_parent, parent_full, done };
 	struct m_init		 m;
@@ -111,7 +112,7 @@ ses_begin(void)
 	m.nsessions = 1;
 	memcpy(m.id, fuzz_pub(0), sizeof(m.id));
 	strlcpy(m.client, "p2pd/fuzz", sizeof(m.client));
-	m.mem_budget = 48 * 1024;
+	m.mem_budget = memory;
 	m.queue_peer = 4096;
 	m.queue_app = 8192;
 	m.stall_ms = 5000;
@@ -234,6 +235,26 @@ ses_parent(struct fuzz *f)
 	}
 }
 
+/* What waits for a peer is counted, and moves when its socket does. */
+static void
+check_sends(const struct peer *p)
+{
+	uint32_t	 i, waiting = 0, stalled = 0;
+
+	for (i = 0; i < p->ncaps; i++) {
+		stalled += p->caps[i].stalled_app != 0;
+		if (p->caps[i].sendq == NULL)
+			continue;
+		waiting++;
+		FUZZ_CHECK(!sendq_empty(p->caps[i].sendq));
+		FUZZ_CHECK(p->caps[i].sendq->bytes > 0);
+	}
+	FUZZ_CHECK(waiting == p->nwaiting && stalled == p->nstalled);
+	FUZZ_CHECK(waiting == 0 || p->out.bytes > 0);
+	FUZZ_CHECK(p->state == PEER_UP || waiting == 0);
+	FUZZ_CHECK(waiting > 0 || p->shared == 0);
+}
+
 static uint64_t
 held_by(const struct peers *list, int state)
 {
@@ -243,6 +264,7 @@ held_by(const struct peers *list, int state)
 	TAILQ_FOREACH(p, list, entry) {
 		FUZZ_CHECK((int)p->state == state);
 		FUZZ_CHECK((p->stalled_on != NULL) == ((p->pause & PAUSE_APP) != 0));
+		check_sends(p);
 		held += p->holder.held;
 	}
 	return held;
@@ -260,6 +282,7 @@ check(void)
 	    held_by(&ses.lingering, PEER_LINGER) + ses.shared.held;
 	TAILQ_FOREACH(a, &ses.apps, entry) {
 		held += a->holder.held;
+		FUZZ_CHECK(!(a->pause & APAUSE_PEER) || a->wait_until != 0);
 		TAILQ_FOREACH(p, &a->stalled, stalled)
 			FUZZ_CHECK(p->state == PEER_UP && p->stalled_on == a);
 	}

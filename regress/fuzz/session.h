@@ -25,8 +25,10 @@ struct ses_world {
 
 extern struct ses_world	 world;
 
-/* Small queues and little memory, so that the limits are met. */
-void	 ses_begin(void);
+/* Small queues and, with SES_LITTLE, memory, so that the limits are met. */
+#define SES_LITTLE	(48 * 1024)
+#define SES_AMPLE	(4 * 1024 * 1024)
+void	 ses_begin(uint64_t memory);
 /* Peer i with handle i + 1, speaking aa/1 and eth/69 with 16 codes each. */
 void	 ses_peer(unsigned int i, int snappy);
 void	 ses_app(unsigned int i);

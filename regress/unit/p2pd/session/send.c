@@ -720,58 +720,6 @@ START_TEST(memory_short)
 }
 END_TEST
 
-/* The queue alone, against a model: two orders, sizes of all kinds. */
-START_TEST(queue_order)
-{
-	enum { ROUNDS = 20000 };
-	struct holder	 h = { 0 };
-	struct sendq	*q = sendq_new(&h);
-	struct sitem	*it;
-	uint32_t	 in[2] = { 0, 0 }, out[2] = { 0, 0 };
-	size_t		 len, bytes = 0;
-	unsigned int	 i, pr;
-
-	for (i = 0; i < ROUNDS || in[0] + in[1] > out[0] + out[1]; i++) {
-		if (i < ROUNDS && (i * 7919) % 1000 < (i / 1000 % 2 ? 300 : 600)) {
-			pr = i * 31 % 5 == 0;
-			len = (i * 127) % (i % 9 == 0 ? SENDQ_INLINE : 60);
-			it = sendq_add(q, &h, (int)pr, len + 32);
-			ck_assert_ptr_nonnull(it);
-			it->code = in[pr]++;
-			it->ticket.kind = pr;
-			it->len = (uint32_t)len;
-			if (i % 4 == 0) {
-				it->buf = sbuf_trim(sbuf_new(&h, len + 3000),
-				    len);
-				memset(it->buf->data, (int)it->code, len);
-			} else
-				memset(it + 1, (int)it->code, len);
-			sendq_added(q, (int)pr, it);
-			bytes += frame_wire_len(1 + len);
-			ck_assert_uint_eq(q->bytes, bytes);
-			continue;
-		}
-		if ((it = sendq_first(q)) == NULL)
-			continue;
-		pr = in[1] > out[1];
-		ck_assert_uint_eq(it->ticket.kind, pr);
-		ck_assert_uint_eq(it->code, out[pr]);
-		if (it->len > 0) {
-			ck_assert_uint_eq(sendq_data(it)[0], out[pr] & 0xff);
-			ck_assert_uint_eq(sendq_data(it)[it->len - 1],
-			    out[pr] & 0xff);
-		}
-		bytes -= frame_wire_len(1 + (size_t)it->len);
-		out[pr]++;
-		sendq_pop(q, &h);
-	}
-	ck_assert_int_eq(sendq_empty(q), 1);
-	ck_assert_uint_eq(q->bytes, 0);
-	sendq_free(q, &h);
-	ck_assert_uint_eq(h.held, 0);
-}
-END_TEST
-
 /* Not of this capability is as good as not there. */
 START_TEST(other_capability)
 {
@@ -819,7 +767,6 @@ suite(void)
 	tcase_add_test(t, wait_for_gone);
 	tcase_add_test(t, rate);
 	tcase_add_test(t, memory_short);
-	tcase_add_test(t, queue_order);
 	suite_add_tcase(s, t);
 	return s;
 }

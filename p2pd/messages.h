@@ -412,7 +412,7 @@ struct m_app_attached {
 	uint64_t	 rate;		/* bytes a second that it may send; 0 any */
 	uint16_t	 error;		/* enum app_error of common/wire/app.h */
 	uint16_t	 room;		/* bytes left in Hello, or in the record */
-	char		 text[128];
+	char		 text[192];
 };
 
 /* Which parts of meta replace what there was. */
@@ -434,7 +434,7 @@ struct m_app_updated {
 	uint32_t	 capid;
 	uint16_t	 error;
 	uint16_t	 room;
-	char		 text[128];
+	char		 text[192];
 };
 
 struct m_app_detach {

@@ -9,119 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "p2pd/parent/apps.h"
-
-static int
-localcap_cmp(const void *va, const void *vb)
-{
-	const struct localcap *a = va, *b = vb;
-	int c;
-
-	c = strcmp(a->cap.name, b->cap.name);
-	if (c != 0)
-		return c;
-	return a->cap.version < b->cap.version ? -1 :
-	    a->cap.version > b->cap.version;
-}
-
-/* Fills a helloset with the capabilities for which want() holds. */
-static int
-helloset_fill(struct apps *as, struct helloset *hs,
-    int (*want)(const struct capability *))
-{
-	struct hello h;
-	struct capability *c;
-	size_t len;
-	uint32_t i;
-
-	hs->n = 0;
-	TAILQ_FOREACH(c, &as->caps, entry) {
-		if (!want(c))
-			continue;
-		for (i = 0; i < c->nvers; i++) {
-			if (hs->n == LOCALCAPS_MAX)
-				return -1;
-			memcpy(hs->caps[hs->n].cap.name, c->name, sizeof(c->name));
-			hs->caps[hs->n].cap.version = c->vers[i].version;
-			hs->caps[hs->n].codes = c->vers[i].codes;
-			hs->caps[hs->n].owner = c->id;
-			hs->n++;
-		}
-	}
-	qsort(hs->caps, hs->n, sizeof(hs->caps[0]), localcap_cmp);
-
-	memset(&h, 0, sizeof(h));
-	h.version = BASE_VERSION;
-	memcpy(h.client, as->client, sizeof(h.client));
-	memcpy(h.id, as->id, sizeof(h.id));
-	for (i = 0; i < hs->n && i < CAPS_MAX; i++)
-		h.caps[h.ncaps++] = hs->caps[i].cap;
-	if (hello_encode(hs->payload, sizeof(hs->payload), &len, &h) == -1)
-		return -1;
-	hs->len = len;
-	return 0;
-}
-
-static int
-want_advertised(const struct capability *c)
-{
-	return c->advertised;
-}
-
-static int
-want_all(const struct capability *c)
-{
-	return 1;
-}
-
-struct helloset *
-helloset_ref(struct helloset *hs)
-{
-	hs->refs++;
-	return hs;
-}
-
-void
-helloset_unref(struct helloset *hs)
-{
-	if (hs != NULL && --hs->refs == 0)
-		free(hs);
-}
-
-/* Recomputes what is advertised; a new generation when it changed. */
-static int
-apps_update(struct apps *as)
-{
-	struct capability *c;
-	struct helloset *hs;
-	int adv, changed = as->hello == NULL;
-
-	TAILQ_FOREACH(c, &as->caps, entry) {
-		adv = as->running != 0 &&
-		    (c->sessions & as->running) == as->running;
-		/* Once advertised it stays while a session has it: a session
-		   that was started again is given to its owner meanwhile. */
-		if (c->advertised && (c->sessions & as->running) != 0)
-			adv = 1;
-		if (adv != c->advertised) {
-			c->advertised = adv;
-			changed = 1;
-		}
-	}
-	if (!changed)
-		return 0;
-	hs = calloc(1, sizeof(*hs));
-	if (hs == NULL)
-		return -1;
-	if (helloset_fill(as, hs, want_advertised) == -1) {
-		free(hs);
-		return -1;
-	}
-	hs->generation = as->next_gen++;
-	hs->refs = 1;
-	helloset_unref(as->hello);
-	as->hello = hs;
-	return 0;
-}
+#include "p2pd/parent/meta.h"
 
 int
 apps_init(struct apps *as, const char *client, const uint8_t id[SECP_PUB])
@@ -130,6 +18,7 @@ apps_init(struct apps *as, const char *client, const uint8_t id[SECP_PUB])
 	TAILQ_INIT(&as->apps);
 	TAILQ_INIT(&as->conns);
 	TAILQ_INIT(&as->caps);
+	TAILQ_INIT(&as->taps);
 	as->next_conn = as->next_cap = as->next_gen = 1;
 	strlcpy(as->client, client, sizeof(as->client));
 	memcpy(as->id, id, sizeof(as->id));
@@ -152,8 +41,11 @@ struct app *
 apps_new(struct apps *as, const struct m_app *m)
 {
 	struct app *a;
+	unsigned int own = 0;
 
-	if (as->napps >= APPS_MAX) {
+	TAILQ_FOREACH(a, &as->apps, entry)
+		own += a->uid == m->uid;
+	if (as->napps >= APPS_MAX || own >= APPS_UID_MAX) {
 		errno = ENOSPC;
 		return NULL;
 	}
@@ -173,22 +65,45 @@ apps_new(struct apps *as, const struct m_app *m)
 	return a;
 }
 
+static int
+app_owns(const struct apps *as, const struct app *a)
+{
+	const struct capability *c;
+
+	TAILQ_FOREACH(c, &as->caps, entry)
+		if (c->owner == a)
+			return 1;
+	return 0;
+}
+
+/* It lasts as long as it is connected, or has something to come back to. */
 static void
 app_release(struct apps *as, struct app *a)
 {
-	if (a->nconns > 0)
+	if (a->nconns > 0 || app_owns(as, a))
 		return;
 	TAILQ_REMOVE(&as->apps, a, entry);
 	as->napps--;
 	free(a);
 }
 
+void
+apps_drop(struct apps *as, struct app *a)
+{
+	app_release(as, a);
+}
+
 struct appconn *
 apps_connect(struct apps *as, struct app *a, unsigned int session)
 {
-	struct appconn *ac = NULL;
+	struct appconn *ac;
+	unsigned int own = 0;
 
-	if (as->nconns < APP_CONNS_MAX && session < 32)
+	TAILQ_FOREACH(ac, &as->conns, entry)
+		own += ac->app->uid == a->uid;
+	ac = NULL;
+	if (as->nconns < APP_CONNS_MAX && own < APP_CONNS_UID_MAX &&
+	    session < APP_SESSIONS_MAX)
 		ac = calloc(1, sizeof(*ac));
 	if (ac == NULL) {
 		app_release(as, a);
@@ -215,61 +130,171 @@ apps_conn(struct apps *as, uint32_t no)
 }
 
 static void
+cap_free(struct apps *as, struct capability *c)
+{
+	if (c->tap) {
+		TAILQ_REMOVE(&as->taps, c, entry);
+		as->ntaps--;
+	} else
+		TAILQ_REMOVE(&as->caps, c, entry);
+	as->meta_changed = 1;
+	free(c);
+}
+
+static void
+cap_settle(struct apps *as, struct capability *c)
+{
+	if ((c->sessions | c->away) == 0)
+		cap_free(as, c);
+}
+
+/* The grace in a session is over: what that has kept goes. */
+static void
+cap_lapse(struct apps *as, struct capability *c, unsigned int session)
+{
+	uint32_t bit = 1U << session;
+
+	if ((c->away & bit) && as->lapsed != NULL)
+		as->lapsed(c, session, (c->orphans & bit) != 0);
+	c->away &= ~bit;
+	c->orphans &= ~bit;
+}
+
+static void
 cap_unattach(struct apps *as, struct capability *c, unsigned int session)
 {
 	c->sessions &= ~(1U << session);
 	c->conns[session] = 0;
-	if (c->sessions == 0) {
-		TAILQ_REMOVE(&as->caps, c, entry);
-		free(c);
-	}
+	cap_settle(as, c);
 }
 
-/* After capabilities were freed the present set may list them still. */
+/* Its connection to a session was lost; the session keeps its peers for it. */
 static void
-apps_refresh(struct apps *as)
+cap_leave(struct apps *as, struct capability *c, unsigned int session,
+    uint64_t until, int kept)
 {
-	struct capability *c;
-	uint32_t i, live = 0;
+	uint32_t bit = 1U << session;
 
-	for (i = 0; i < as->hello->n; i++) {
-		c = apps_cap(as, as->hello->caps[i].owner);
-		if (c != NULL)
-			live++;
+	c->sessions &= ~bit;
+	c->conns[session] = 0;
+	c->orphans |= kept ? bit : 0;
+	c->away |= bit;
+	c->until[session] = until;
+	if (until == 0) {
+		cap_lapse(as, c, session);
+		cap_settle(as, c);
 	}
-	if (live != as->hello->n) {
-		helloset_unref(as->hello);
-		as->hello = NULL;
-	}
-	if (apps_update(as) == -1)
-		abort();	/* less than what encoded before */
 }
 
-void
-apps_disconnect(struct apps *as, struct appconn *ac)
+static void
+conn_end(struct apps *as, struct appconn *ac, uint64_t until, int kept)
 {
 	struct capability *c, *t;
+	struct app *a = ac->app;
 
 	TAILQ_FOREACH_SAFE(c, &as->caps, entry, t)
+		if (c->conns[ac->session] == ac->no)
+			cap_leave(as, c, ac->session, until, kept);
+	TAILQ_FOREACH_SAFE(c, &as->taps, entry, t)
 		if (c->conns[ac->session] == ac->no)
 			cap_unattach(as, c, ac->session);
 	TAILQ_REMOVE(&as->conns, ac, entry);
 	as->nconns--;
-	ac->app->nconns--;
-	app_release(as, ac->app);
+	a->nconns--;
 	free(ac);
+	app_release(as, a);
+}
+
+void
+apps_disconnect(struct apps *as, struct appconn *ac, uint64_t until)
+{
+	conn_end(as, ac, until, 1);
 	apps_refresh(as);
+}
+
+/* Nobody comes back for a capability that no connection has any more. */
+void
+apps_forget(struct apps *as, struct capability *c)
+{
+	struct app *a = c->owner;
+	unsigned int i;
+
+	for (i = 0; i < APP_SESSIONS_MAX; i++)
+		if (c->away & (1U << i))
+			cap_lapse(as, c, i);
+	cap_settle(as, c);
+	app_release(as, a);
+	apps_refresh(as);
+}
+
+/* In how many ms the next runs out; -1 none, 0 one has. */
+static int64_t
+cap_expire(struct apps *as, struct capability *c, uint64_t now)
+{
+	int64_t next = -1, left;
+	unsigned int i;
+
+	for (i = 0; i < APP_SESSIONS_MAX && c->away != 0; i++) {
+		if (!(c->away & (1U << i)))
+			continue;
+		if (c->until[i] <= now) {
+			cap_lapse(as, c, i);
+			continue;
+		}
+		left = (int64_t)(c->until[i] - now);
+		if (next == -1 || left < next)
+			next = left;
+	}
+	return next;
+}
+
+int64_t
+apps_expire(struct apps *as, uint64_t now)
+{
+	struct capability *c, *t;
+	int64_t next = -1, left;
+	struct app *a;
+
+	TAILQ_FOREACH_SAFE(c, &as->caps, entry, t) {
+		if (c->away == 0)
+			continue;
+		a = c->owner;
+		left = cap_expire(as, c, now);
+		if (left != -1 && (next == -1 || left < next))
+			next = left;
+		cap_settle(as, c);
+		app_release(as, a);
+	}
+	apps_refresh(as);
+	return next;
+}
+
+static struct capability *
+cap_byid(struct capability_list *list, uint32_t capid)
+{
+	struct capability *c;
+
+	TAILQ_FOREACH(c, list, entry)
+		if (c->id == capid)
+			return c;
+	return NULL;
 }
 
 struct capability *
 apps_cap(struct apps *as, uint32_t capid)
 {
-	struct capability *c;
+	return cap_byid(&as->caps, capid);
+}
 
-	TAILQ_FOREACH(c, &as->caps, entry)
-		if (c->id == capid)
-			return c;
-	return NULL;
+/* What a connection has attached, owned or tapped. */
+struct capability *
+apps_attached(struct apps *as, const struct appconn *ac, uint32_t capid)
+{
+	struct capability *c = cap_byid(&as->caps, capid);
+
+	if (c == NULL)
+		c = cap_byid(&as->taps, capid);
+	return c != NULL && c->conns[ac->session] == ac->no ? c : NULL;
 }
 
 static enum app_error
@@ -277,7 +302,7 @@ attach_valid(const struct m_app_attach *m, char *text, size_t textlen)
 {
 	uint32_t i, j;
 
-	if (m->mode != APM_OWNER) {
+	if (m->mode != APM_OWNER && m->mode != APM_TAP) {
 		snprintf(text, textlen, "attach mode %u is not supported", m->mode);
 		return APE_UNSUPPORTED;
 	}
@@ -285,7 +310,8 @@ attach_valid(const struct m_app_attach *m, char *text, size_t textlen)
 		snprintf(text, textlen, "not a capability's name");
 		return APE_INVALID;
 	}
-	if (m->nvers == 0 || m->policy > APP_DISCONNECT) {
+	if ((m->nvers == 0 && m->mode != APM_TAP) ||
+	    m->policy > APP_DISCONNECT) {
 		snprintf(text, textlen, "no version, or an unknown policy");
 		return APE_INVALID;
 	}
@@ -306,8 +332,8 @@ attach_valid(const struct m_app_attach *m, char *text, size_t textlen)
 	return APE_OK;
 }
 
-static struct capability *
-cap_byname(struct apps *as, const char *name)
+struct capability *
+apps_byname(struct apps *as, const char *name)
 {
 	struct capability *c;
 
@@ -317,38 +343,73 @@ cap_byname(struct apps *as, const char *name)
 	return NULL;
 }
 
-/* An application attaches what it has elsewhere to one more session. */
-static enum app_error
-attach_again(struct apps *as, struct capability *c, struct appconn *ac,
-    const struct m_app_attach *m, char *text, size_t textlen)
+static struct capability *
+tap_find(struct apps *as, const struct app *a, const char *name)
 {
-	if (c->owner != ac->app || c->conns[ac->session] != 0) {
-		snprintf(text, textlen, "%s is attached by \"%s\", pid %u, uid %u",
-		    c->name, c->owner->name, c->owner->pid, c->owner->uid);
-		return APE_BUSY;
-	}
-	if (c->nvers != m->nvers ||
-	    memcmp(c->vers, m->vers, m->nvers * sizeof(m->vers[0])) != 0) {
-		snprintf(text, textlen,
-		    "%s: other versions than in the first session", c->name);
-		return APE_INVALID;
-	}
-	return APE_OK;
+	struct capability *c;
+
+	TAILQ_FOREACH(c, &as->taps, entry)
+		if (c->owner == a && strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static enum app_error
+busy(const struct capability *c, char *text, size_t textlen)
+{
+	const struct app *a = c->owner;
+
+	snprintf(text, textlen, "%s is attached by uid %u, pid %u, \"%s\"%s",
+	    c->name, a->uid, a->pid, a->name,
+	    c->sessions == 0 ? ", which is away but may come back" : "");
+	return APE_BUSY;
+}
+
+static int
+same_versions(const struct capability *c, const struct m_app_attach *m)
+{
+	return c->nvers == m->nvers &&
+	    memcmp(c->vers, m->vers, m->nvers * sizeof(m->vers[0])) == 0;
 }
 
 /*
- * The bytes that a Hello with all that is attached, advertised yet or not,
- * leaves; -1 and room as it was when it would not fit.
+ * The name has an owner: who may attach it nevertheless is that one, to one
+ * more session, or coming back. *old is cleared when that is to go first.
  */
-static int
-hello_room(struct apps *as, uint16_t *room)
+static enum app_error
+attach_again(struct apps *as, struct capability **old, struct appconn *ac,
+    const struct m_app_attach *m, char *text, size_t textlen)
 {
-	static struct helloset trial;
+	struct capability *c = *old;
 
-	if (helloset_fill(as, &trial, want_all) == -1)
-		return -1;
-	*room = HELLO_MAX - trial.len;
-	return 0;
+	if (c->owner != ac->app || c->conns[ac->session] != 0)
+		return busy(c, text, textlen);
+	if (same_versions(c, m))
+		return APE_OK;
+	if (c->sessions != 0) {
+		snprintf(text, textlen,
+		    "%s: other versions than in another session", c->name);
+		return APE_INVALID;
+	}
+	apps_forget(as, c);
+	*old = NULL;
+	return APE_OK;
+}
+
+static enum app_error
+tap_again(const struct capability *c, const struct appconn *ac,
+    const struct m_app_attach *m, char *text, size_t textlen)
+{
+	if (c->conns[ac->session] != 0) {
+		snprintf(text, textlen, "%s is tapped already", c->name);
+		return APE_BUSY;
+	}
+	if (!same_versions(c, m)) {
+		snprintf(text, textlen,
+		    "%s: other versions than in another session", c->name);
+		return APE_INVALID;
+	}
+	return APE_OK;
 }
 
 static struct capability *
@@ -356,62 +417,118 @@ cap_make(struct apps *as, struct appconn *ac, const struct m_app_attach *m)
 {
 	struct capability *c;
 
+	if (m->mode == APM_TAP && as->ntaps >= APP_TAPS_MAX)
+		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return NULL;
 	c->id = as->next_cap++;
 	memcpy(c->name, m->name, sizeof(c->name));
 	c->owner = ac->app;
+	c->tap = m->mode == APM_TAP;
 	c->nvers = m->nvers;
 	memcpy(c->vers, m->vers, m->nvers * sizeof(m->vers[0]));
-	TAILQ_INSERT_TAIL(&as->caps, c, entry);
+	if (c->tap) {
+		TAILQ_INSERT_TAIL(&as->taps, c, entry);
+		as->ntaps++;
+	} else
+		TAILQ_INSERT_TAIL(&as->caps, c, entry);
 	return c;
+}
+
+/* A capability that is new in all sessions. */
+static enum app_error
+attach_anew(struct apps *as, struct capability **cp, struct appconn *ac,
+    const struct m_app_attach *m, struct m_app_attached *ans)
+{
+	*cp = cap_make(as, ac, m);
+	if (*cp == NULL) {
+		snprintf(ans->text, sizeof(ans->text), "no memory, or too many "
+		    "taps");
+		return APE_QUEUE;
+	}
+	if (m->mode == APM_TAP || apps_hello_room(as, &ans->room) == 0)
+		return APE_OK;
+	cap_free(as, *cp);
+	snprintf(ans->text, sizeof(ans->text), "no room in Hello: %u bytes "
+	    "left, %d versions in all", ans->room, LOCALCAPS_MAX);
+	return APE_ROOM;
+}
+
+static void
+cap_attach(struct apps *as, struct capability *c, struct appconn *ac,
+    const struct m_app_meta *meta, struct m_app_attached *ans)
+{
+	uint32_t bit = 1U << ac->session;
+
+	ans->capid = c->id;
+	ans->resumed = (c->orphans & bit) != 0;
+	c->away &= ~bit;
+	c->orphans &= ~bit;
+	c->sessions |= bit;
+	c->conns[ac->session] = ac->no;
+	c->meta = *meta;
+	as->meta_changed = 1;
+	apps_refresh(as);
 }
 
 enum app_error
 apps_attach(struct apps *as, struct appconn *ac, const struct m_app_attach *m,
-    uint32_t *capid, uint16_t *room, char *text, size_t textlen)
+    struct m_app_attached *ans)
 {
 	struct capability *c;
 	enum app_error e;
 
-	*room = 0;
-	hello_room(as, room);
-	e = attach_valid(m, text, textlen);
+	apps_hello_room(as, &ans->room);
+	e = attach_valid(m, ans->text, sizeof(ans->text));
 	if (e != APE_OK)
 		return e;
-	c = cap_byname(as, m->name);
-	if (c != NULL) {
-		e = attach_again(as, c, ac, m, text, textlen);
-		if (e != APE_OK)
-			return e;
-	} else {
-		c = cap_make(as, ac, m);
-		if (c == NULL) {
-			snprintf(text, textlen, "out of memory");
-			return APE_QUEUE;
-		}
-		if (hello_room(as, room) == -1) {
-			TAILQ_REMOVE(&as->caps, c, entry);
-			free(c);
-			snprintf(text, textlen, "no room in Hello: %u bytes "
-			    "left, %d versions in all", *room, LOCALCAPS_MAX);
-			return APE_ROOM;
-		}
+	c = m->mode == APM_TAP ? tap_find(as, ac->app, m->name) :
+	    apps_byname(as, m->name);
+	e = meta_check(as, c, ac->app, m->mode, &m->meta, &ans->room, ans->text,
+	    sizeof(ans->text));
+	if (e != APE_OK)
+		return e;
+	if (c != NULL && c->tap)
+		e = tap_again(c, ac, m, ans->text, sizeof(ans->text));
+	else if (c != NULL)
+		e = attach_again(as, &c, ac, m, ans->text, sizeof(ans->text));
+	if (e == APE_OK && c == NULL)
+		e = attach_anew(as, &c, ac, m, ans);
+	if (e == APE_OK)
+		cap_attach(as, c, ac, &m->meta, ans);
+	return e;
+}
+
+enum app_error
+apps_change(struct apps *as, struct appconn *ac, const struct m_app_update *m,
+    struct m_app_updated *ans)
+{
+	struct capability *c = apps_attached(as, ac, m->capid);
+	struct m_app_meta meta;
+	enum app_error e;
+
+	if (c == NULL) {
+		snprintf(ans->text, sizeof(ans->text), "it is not attached");
+		return APE_NOTFOUND;
 	}
-	c->sessions |= 1U << ac->session;
-	c->conns[ac->session] = ac->no;
-	apps_refresh(as);
-	*capid = c->id;
+	meta = c->meta;
+	meta_merge(&meta, m->has, &m->meta);
+	e = meta_check(as, c, ac->app, c->tap ? APM_TAP : APM_OWNER, &meta,
+	    &ans->room, ans->text, sizeof(ans->text));
+	if (e != APE_OK)
+		return e;
+	c->meta = meta;
+	as->meta_changed = 1;
 	return APE_OK;
 }
 
 int
 apps_detach(struct apps *as, struct appconn *ac, uint32_t capid)
 {
-	struct capability *c = apps_cap(as, capid);
+	struct capability *c = apps_attached(as, ac, capid);
 
-	if (c == NULL || c->conns[ac->session] != ac->no)
+	if (c == NULL)
 		return -1;
 	cap_unattach(as, c, ac->session);
 	apps_refresh(as);
@@ -425,15 +542,26 @@ apps_set_running(struct apps *as, uint32_t bits)
 	apps_refresh(as);
 }
 
+/* Who had waited in it for its owner is gone with it. */
+static void
+orphans_died(struct apps *as, unsigned int session)
+{
+	struct capability *c;
+
+	TAILQ_FOREACH(c, &as->caps, entry)
+		c->orphans &= ~(1U << session);
+}
+
 void
-apps_session_died(struct apps *as, unsigned int session)
+apps_session_died(struct apps *as, unsigned int session, uint64_t until)
 {
 	struct appconn *ac, *t;
 
 	as->running &= ~(1U << session);
 	TAILQ_FOREACH_SAFE(ac, &as->conns, entry, t)
 		if (ac->session == session)
-			apps_disconnect(as, ac);
+			conn_end(as, ac, until, 0);
+	orphans_died(as, session);
 	/* One that only this session lacked is everywhere now. */
 	apps_refresh(as);
 }

@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,20 +58,85 @@ app_groups(struct app *a, int fd)
 #endif
 }
 
+/*
+ * Who comes back may be another process than before: the rules are for what it
+ * is now.
+ */
+static void
+app_credit(struct app *a, const struct m_app *m, int fd)
+{
+	a->gid = m->gid;
+	a->pid = m->pid;
+	memcpy(a->name, m->name, sizeof(a->name));
+	a->groups[0] = m->gid;
+	a->ngroups = 1;
+	app_groups(a, fd);
+}
+
+/* As a session would say it; the fresh connection has room for it. */
+static void
+refuse(const struct m_app *m, int fd, enum app_error error, const char *text)
+{
+	uint8_t buf[APP_HEADER + APP_ERRTEXT_MAX + 8];
+	struct app_head head;
+
+	log_info("application \"%s\", uid %u, pid %u, refused: %s", m->name,
+	    m->uid, m->pid, text);
+	memset(&head, 0, sizeof(head));
+	head.len = (uint32_t)app_error_encode(buf + APP_HEADER,
+	    sizeof(buf) - APP_HEADER, error, 0, text);
+	head.type = AF_ERROR;
+	head.request = m->request;
+	app_head_encode(buf, &head);
+	if (write(fd, buf, APP_HEADER + head.len) == -1)
+		log_debug("application \"%s\": could not be told", m->name);
+}
+
+/* The application of a connection, known by its token or new. */
 static struct app *
-app_of(const struct m_app *m, int fd)
+app_of(struct m_app *m, int fd)
 {
 	static const uint8_t none[APP_TOKEN];
 	struct app *a = NULL;
 
 	if (memcmp(m->token, none, sizeof(none)) != 0)
 		a = apps_bytoken(&parent.apps, m->token, m->uid);
-	if (a == NULL) {
+	m->resumed = a != NULL;
+	if (a == NULL)
 		a = apps_new(&parent.apps, m);
-		if (a != NULL)
-			app_groups(a, fd);
-	}
+	if (a != NULL)
+		app_credit(a, m, fd);
 	return a;
+}
+
+static void
+app_enter(struct child *s, struct m_app *m, int *fd)
+{
+	struct appconn *ac;
+	struct app *a;
+
+	a = app_of(m, *fd);
+	if (a != NULL && !conf_app_any(parent.conf, a->uid, a->groups,
+	    a->ngroups)) {
+		if (!m->resumed)
+			apps_drop(&parent.apps, a);
+		refuse(m, *fd, APE_DENIED, "the configuration does not let you "
+		    "attach anything");
+		return;
+	}
+	ac = a == NULL ? NULL : apps_connect(&parent.apps, a, m->session);
+	if (ac == NULL) {
+		refuse(m, *fd, APE_QUEUE, "too many applications");
+		return;
+	}
+	m->app = ac->no;
+	m->nsessions = parent.conf->sessions;
+	m->grace_ms = parent.conf->app_grace * 1000;
+	memcpy(m->token, a->token, sizeof(m->token));
+	child_msg(s, &m_app_open_desc, m, *fd);
+	*fd = -1;
+	log_debug("application \"%s\", uid %u, pid %u, in session %u%s", m->name,
+	    m->uid, m->pid, m->session, m->resumed ? ", by its token" : "");
 }
 
 void
@@ -77,35 +144,22 @@ attach_new(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct m_app *m = msg->body;
 	struct child *s = child_session(m->session);
-	struct appconn *ac;
-	struct app *a;
-	struct m_app open;
+	struct m_app open = *m;
 
-	if (s == NULL || !child_ready(s) || channel_full(s->ch) ||
-	    parent.stopping) {
-		log_debug("application \"%s\": session %u is not there", m->name,
-		    m->session);
-		return;
-	}
-	open = *m;
 	if (app_who(&open, msg->fd) == -1) {
 		child_kill(arg, "passes on what is no local connection");
 		return;
 	}
-	a = app_of(&open, msg->fd);
-	ac = a == NULL ? NULL : apps_connect(&parent.apps, a, m->session);
-	if (ac == NULL) {
-		log_warnx("application \"%s\", pid %u: too many applications",
-		    m->name, open.pid);
-		return;
-	}
-	open.app = ac->no;
-	open.nsessions = parent.conf->sessions;
-	memcpy(open.token, a->token, sizeof(open.token));
-	child_msg(s, &m_app_open_desc, &open, msg->fd);
-	msg->fd = -1;
-	log_debug("application \"%s\", uid %u, pid %u, in session %u", m->name,
-	    open.uid, open.pid, m->session);
+	if (parent.stopping)
+		refuse(&open, msg->fd, APE_STOPPING, "the daemon is stopping");
+	else if (s == NULL)
+		refuse(&open, msg->fd, APE_NOTFOUND, "there is no such session");
+	else if (!child_ready(s) || channel_full(s->ch))
+		/* The end without a word: it is to try again. */
+		log_debug("application \"%s\": session %u is not there",
+		    m->name, m->session);
+	else
+		app_enter(s, &open, &msg->fd);
 }
 
 static void
@@ -123,23 +177,33 @@ attach_event(const char *name, const struct app *a, const char *cap)
 	event_send(&r);
 }
 
+/* By the rules; rate is the least that they set. */
 static int
 attach_allowed(const struct app *a, const struct m_app_attach *m,
-    char *text, size_t textlen)
+    uint64_t *rate, char *text, size_t textlen)
 {
+	enum conf_as as = m->mode == APM_TAP ? CONF_AS_TAP : CONF_AS_OWNER;
 	char cap[CAP_NAME_MAX + 12];
-	uint32_t i;
+	uint32_t i = 0;
+	uint64_t r;
 
-	for (i = 0; i < m->nvers; i++) {
-		snprintf(cap, sizeof(cap), "%s/%u", m->name, m->vers[i].version);
-		if (!conf_app_allowed(parent.conf, cap, a->uid, a->groups,
-		    a->ngroups)) {
-			snprintf(text, textlen,
-			    "the configuration does not let uid %u attach %s",
-			    a->uid, cap);
+	*rate = 0;
+	do {
+		if (m->nvers == 0)
+			strlcpy(cap, m->name, sizeof(cap));
+		else
+			snprintf(cap, sizeof(cap), "%s/%u", m->name,
+			    m->vers[i].version);
+		if (!conf_app_rule(parent.conf, cap, as, a->uid, a->groups,
+		    a->ngroups, &r)) {
+			snprintf(text, textlen, "the configuration does not let "
+			    "uid %u %s %s", a->uid, as == CONF_AS_TAP ? "tap" :
+			    "attach", cap);
 			return 0;
 		}
-	}
+		if (r != 0 && (*rate == 0 || r < *rate))
+			*rate = r;
+	} while (++i < m->nvers);
 	return 1;
 }
 
@@ -170,6 +234,55 @@ attach_first(void)
 			childconf_static(n, 1);
 }
 
+/*
+ * Of an owner that is away and whose process has ended, nobody will come back
+ * but the same user's next one: that need not wait for the grace time.
+ */
+static void
+take_over(const struct app *a, const char *name)
+{
+	struct capability *cap = apps_byname(&parent.apps, name);
+
+	if (cap == NULL || cap->owner == a || cap->sessions != 0 ||
+	    cap->owner->uid != a->uid || cap->owner->pid == 0 ||
+	    kill((pid_t)cap->owner->pid, 0) == 0 || errno != ESRCH)
+		return;
+	log_info("application \"%s\", uid %u, pid %u, is gone: %s is free",
+	    cap->owner->name, cap->owner->uid, cap->owner->pid, name);
+	apps_forget(&parent.apps, cap);
+}
+
+static void
+attach_decide(struct appconn *ac, const struct m_app_attach *m,
+    struct m_app_attached *ans)
+{
+	if (parent.stopping) {
+		ans->error = APE_STOPPING;
+		strlcpy(ans->text, "the daemon is stopping", sizeof(ans->text));
+		return;
+	}
+	if (!attach_allowed(ac->app, m, &ans->rate, ans->text,
+	    sizeof(ans->text))) {
+		ans->error = APE_DENIED;
+		return;
+	}
+	if (m->mode == APM_OWNER)
+		take_over(ac->app, m->name);
+	ans->error = apps_attach(&parent.apps, ac, m, ans);
+}
+
+/* What follows for the record, for discovery and for the peers wanted. */
+static void
+attach_changed(void)
+{
+	balance_soon();
+	if (!parent.apps.meta_changed)
+		return;
+	parent.apps.meta_changed = 0;
+	record_changed();
+	disc_conditions();
+}
+
 void
 attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -185,27 +298,42 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	memset(&ans, 0, sizeof(ans));
 	ans.app = m->app;
 	ans.request = m->request;
-	if (parent.stopping) {
-		ans.error = APE_STOPPING;
-		strlcpy(ans.text, "the daemon is stopping", sizeof(ans.text));
-	} else if (!attach_allowed(ac->app, m, ans.text, sizeof(ans.text)))
-		ans.error = APE_DENIED;
-	else
-		ans.error = apps_attach(&parent.apps, ac, m, &ans.capid,
-		    &ans.room, ans.text, sizeof(ans.text));
+	attach_decide(ac, m, &ans);
 	child_msg(c, &m_app_attached_desc, &ans, -1);
-	if (ans.error == APE_OK) {
-		log_info("application \"%s\", uid %u, pid %u, attached %s in "
-		    "session %u", ac->app->name, ac->app->uid, ac->app->pid,
-		    m->name, c->instance);
-		balance_soon();
-		attach_event("app-attached", ac->app, m->name);
-		if (before == 0 && parent.apps.hello->n > 0)
-			attach_first();
-	} else
+	if (ans.error != APE_OK) {
 		log_info("application \"%s\", uid %u, pid %u, may not attach "
 		    "%s: %s", ac->app->name, ac->app->uid, ac->app->pid, m->name,
 		    ans.text);
+		return;
+	}
+	log_info("application \"%s\", uid %u, pid %u, %s %s in session %u",
+	    ac->app->name, ac->app->uid, ac->app->pid, m->mode == APM_TAP ?
+	    "taps" : ans.resumed ? "resumed" : "attached", m->name, c->instance);
+	attach_event(m->mode == APM_TAP ? "app-tapped" : ans.resumed ?
+	    "app-resumed" : "app-attached", ac->app, m->name);
+	attach_changed();
+	if (before == 0 && parent.apps.hello->n > 0)
+		attach_first();
+}
+
+void
+attach_update(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_app_update *m = msg->body;
+	struct m_app_updated ans;
+	struct appconn *ac;
+
+	ac = conn_of(arg, m->app);
+	if (ac == NULL)
+		return;
+	memset(&ans, 0, sizeof(ans));
+	ans.app = m->app;
+	ans.request = m->request;
+	ans.capid = m->capid;
+	ans.error = apps_change(&parent.apps, ac, m, &ans);
+	child_msg(arg, &m_app_updated_desc, &ans, -1);
+	if (ans.error == APE_OK)
+		attach_changed();
 }
 
 void
@@ -219,18 +347,74 @@ attach_detach(struct channel *ch, struct chan_msg *msg, void *arg)
 	ac = conn_of(c, m->app);
 	if (ac == NULL)
 		return;
-	cap = apps_cap(&parent.apps, m->capid);
+	cap = apps_attached(&parent.apps, ac, m->capid);
 	if (cap != NULL)
 		attach_event("app-detached", ac->app, cap->name);
 	if (apps_detach(&parent.apps, ac, m->capid) == -1)
 		child_kill(c, "detaches what is not attached");
-	balance_soon();
+	attach_changed();
+}
+
+/*
+ * The grace time: what an application had attached waits for it, since its
+ * connection to one session was lost.
+ */
+static struct event *grace_ev;
+
+static void
+grace_arm(int64_t ms)
+{
+	struct timeval tv;
+
+	if (ms < 0)
+		return;
+	tv.tv_sec = ms / 1000;
+	tv.tv_usec = ms % 1000 * 1000;
+	evtimer_add(grace_ev, &tv);
+}
+
+static void
+grace_turn(int fd, short what, void *arg)
+{
+	grace_arm(apps_expire(&parent.apps, mono_ms()));
+	attach_changed();
+}
+
+static uint64_t
+grace_until(void)
+{
+	if (parent.stopping || parent.conf->app_grace == 0)
+		return 0;
+	return mono_ms() + parent.conf->app_grace * 1000ULL;
+}
+
+static void
+grace_over(const struct capability *cap, unsigned int session, int kept)
+{
+	struct m_cap_gone m = { cap->id };
+
+	attach_event("app-detached", cap->owner, cap->name);
+	if (kept)
+		child_msg(child_session(session), &m_cap_gone_desc, &m, -1);
+}
+
+/* Before applications come in, after apps_init(). */
+void
+attach_init(void)
+{
+	parent.apps.lapsed = grace_over;
+	if (grace_ev != NULL)
+		return;
+	grace_ev = evtimer_new(parent.base, grace_turn, NULL);
+	if (grace_ev == NULL)
+		fatalx("no memory");
 }
 
 void
 attach_closed(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct m_app_closed *m = msg->body;
+	uint64_t until = grace_until();
 	struct child *c = arg;
 	struct capability *cap;
 	struct appconn *ac;
@@ -239,12 +423,21 @@ attach_closed(struct channel *ch, struct chan_msg *msg, void *arg)
 	if (ac == NULL)
 		return;
 	TAILQ_FOREACH(cap, &parent.apps.caps, entry)
-		if (cap->conns[ac->session] == ac->no)
-			attach_event("app-detached", ac->app, cap->name);
+		if (until > 0 && cap->conns[ac->session] == ac->no)
+			attach_event("app-away", ac->app, cap->name);
 	log_debug("application \"%s\", pid %u, left session %u", ac->app->name,
 	    ac->app->pid, c->instance);
-	apps_disconnect(&parent.apps, ac);
-	balance_soon();
+	apps_disconnect(&parent.apps, ac, until);
+	grace_arm(apps_expire(&parent.apps, mono_ms()));
+	attach_changed();
+}
+
+/* Its applications lose a connection, and have the same time to come back. */
+void
+attach_session_died(struct child *c)
+{
+	apps_session_died(&parent.apps, c->instance, grace_until());
+	grace_arm(apps_expire(&parent.apps, mono_ms()));
 }
 
 /* Hints are taken from who owns something, as many as it may give. */
@@ -293,5 +486,5 @@ attach_session_changed(struct child *changed)
 		if (c->state == CH_READY)
 			bits |= 1U << c->instance;
 	apps_set_running(&parent.apps, bits);
-	balance_soon();
+	attach_changed();
 }

@@ -177,7 +177,7 @@ child_mourn(struct child *c)
 	case PROC_SESSION:
 		peers_session_died(c);
 		show_session_died(c);
-		apps_session_died(&parent.apps, c->instance);
+		attach_session_died(c);
 		attach_session_changed(c);
 		break;
 	case PROC_CONTROL:

@@ -78,6 +78,7 @@ conf_new(void)
 	c->queue_app = 64 * MIB;
 	c->session_memory = 256 * MIB;
 	c->stall_limit = 5;
+	c->app_grace = 10;
 	return c;
 }
 
@@ -151,29 +152,76 @@ rule_is_for(const struct conf_apprule *r, uid_t uid, const gid_t *gids,
 	return 0;
 }
 
+static int
+matches(const char *pattern, size_t len, const char *s)
+{
+	char	 buf[CONF_PATTERN_MAX];
+
+	if (len >= sizeof(buf))
+		return 0;
+	memcpy(buf, pattern, len);
+	buf[len] = '\0';
+	return fnmatch(buf, s, 0) == 0;
+}
+
 /* A pattern without a slash is for the name in every version. */
 static int
 rule_names(const struct conf_apprule *r, const char *cap)
 {
-	char	 name[CONF_PATTERN_MAX];
+	char		 name[CONF_PATTERN_MAX];
+	size_t		 n = strcspn(r->pattern, "/");
+	const char	*version = strchr(cap, '/');
 
 	strlcpy(name, cap, sizeof(name));
-	if (strchr(r->pattern, '/') == NULL)
-		name[strcspn(name, "/")] = '\0';
-	return fnmatch(r->pattern, name, 0) == 0;
+	name[strcspn(name, "/")] = '\0';
+	if (r->pattern[n] == '\0')
+		return fnmatch(r->pattern, name, 0) == 0;
+	if (version != NULL)
+		return fnmatch(r->pattern, cap, 0) == 0;
+	return matches(r->pattern, n, name) &&
+	    (!r->allow || strcmp(r->pattern + n, "/*") == 0);
 }
 
-int
-conf_app_allowed(const struct p2pd_conf *c, const char *cap, uid_t uid,
-    const gid_t *gids, size_t ngids)
+static int
+app_default(const struct p2pd_conf *c, uid_t uid, const gid_t *gids,
+    size_t ngids)
 {
-	const struct conf_apprule	*r;
-
-	TAILQ_FOREACH(r, &c->apprules, entry)
-		if (rule_is_for(r, uid, gids, ngids) && rule_names(r, cap))
-			return r->allow;
 	if (uid == 0 || uid == geteuid())
 		return 1;
 	return in_group(c->app.group[0] != '\0' ? c->app.gid : getegid(), gids,
 	    ngids);
+}
+
+int
+conf_app_any(const struct p2pd_conf *c, uid_t uid, const gid_t *gids,
+    size_t ngids)
+{
+	const struct conf_apprule	*r;
+
+	TAILQ_FOREACH(r, &c->apprules, entry) {
+		if (!rule_is_for(r, uid, gids, ngids))
+			continue;
+		if (r->allow)
+			return 1;
+		if (r->as == CONF_AS_ANY && strcmp(r->pattern, "*") == 0)
+			return 0;
+	}
+	return app_default(c, uid, gids, ngids);
+}
+
+int
+conf_app_rule(const struct p2pd_conf *c, const char *cap, enum conf_as as,
+    uid_t uid, const gid_t *gids, size_t ngids, uint64_t *rate)
+{
+	const struct conf_apprule	*r;
+
+	*rate = 0;
+	TAILQ_FOREACH(r, &c->apprules, entry) {
+		if ((r->as != CONF_AS_ANY && r->as != as) ||
+		    !rule_is_for(r, uid, gids, ngids) || !rule_names(r, cap))
+			continue;
+		*rate = r->rate;
+		return r->allow;
+	}
+	return app_default(c, uid, gids, ngids);
 }

@@ -70,8 +70,9 @@ struct conf_ban {
 };
 TAILQ_HEAD(conf_bans, conf_ban);
 
-/* Who may attach what. First match wins; see conf_app_allowed(). */
+/* Who may attach what, and how. First match wins; see conf_app_rule(). */
 enum conf_who { CONF_WHO_ANY, CONF_WHO_USER, CONF_WHO_GROUP };
+enum conf_as { CONF_AS_ANY, CONF_AS_OWNER, CONF_AS_TAP };
 
 struct conf_apprule {
 	TAILQ_ENTRY(conf_apprule)	 entry;
@@ -81,6 +82,8 @@ struct conf_apprule {
 	uid_t				 uid;
 	gid_t				 gid;
 	char				 pattern[CONF_PATTERN_MAX]; /* fnmatch(3) on "eth/69" */
+	enum conf_as			 as;
+	uint64_t			 rate;	/* bytes a second that it may send; 0 any */
 };
 TAILQ_HEAD(conf_apprules, conf_apprule);
 
@@ -141,6 +144,7 @@ struct p2pd_conf {
 	struct conf_socket	 ctl_ro;
 	struct conf_socket	 app;
 	struct conf_apprules	 apprules;
+	uint32_t		 app_grace;	/* seconds to come back in */
 
 	/* queues, in bytes */
 	uint64_t		 queue_peer;	/* per peer and capability */
@@ -168,12 +172,18 @@ struct p2pd_conf *conf_parse(const char *path, char *const *defs,
 /* Writes a file that parses to the same configuration. */
 void	 conf_print(FILE *, const struct p2pd_conf *);
 
+/* May this process attach anything at all? */
+int	 conf_app_any(const struct p2pd_conf *, uid_t uid, const gid_t *gids,
+	    size_t ngids);
 /*
- * May this process attach a capability ("eth/69")? First matching rule decides;
- * with none: root, own uid, and members of the socket's group (gids are the
- * process's groups, its effective one included).
+ * May this process attach a capability, "eth/69", as owner or tap? The first
+ * rule that matches decides, and says how many bytes a second it may send (0:
+ * any number); with none: root, own uid, and members of the socket's group
+ * (gids are the process's groups, its effective one included). "eth", without a
+ * version, is all of them that there may ever be: a rule that denies one of
+ * them matches, one that allows only some does not.
  */
-int	 conf_app_allowed(const struct p2pd_conf *, const char *cap, uid_t uid,
-	    const gid_t *gids, size_t ngids);
+int	 conf_app_rule(const struct p2pd_conf *, const char *cap, enum conf_as,
+	    uid_t uid, const gid_t *gids, size_t ngids, uint64_t *rate);
 
 #endif

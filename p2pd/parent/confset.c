@@ -30,6 +30,7 @@ struct setting {
 
 /* A NUMBER and a TIME are uint32_t, a SIZE is uint64_t, the rest are text. */
 static const struct setting settings[] = {
+	{ "application grace", TIME, FIELD(app_grace), 0, 3600 },
 	{ "chroot", PATH, FIELD(chroot), 0, CONF_PATH_MAX },
 	{ "client", CLIENT, FIELD(client), 0, CLIENT_MAX },
 	{ "data directory", PATH, FIELD(datadir), 0, CONF_PATH_MAX },
@@ -94,17 +95,24 @@ parse_scaled(const char *s, const char *units, const uint64_t *scale,
 }
 
 static int
+parse_size(const char *s, uint64_t *value)
+{
+	static const uint64_t	 scale[] = { K, M, G, K, M, G };
+
+	return parse_scaled(s, "KMGkmg", scale, value);
+}
+
+static int
 set_number(struct lex *l, struct p2pd_conf *c, const struct setting *s,
     const char *name, const struct lex_word *w)
 {
-	static const uint64_t	 size_scale[] = { K, M, G, K, M, G };
 	static const uint64_t	 time_scale[] = { 1, 60, 3600, DAY };
 	uint64_t		 v = 0;
 	uint32_t		 v32;
 	int			 ret;
 
 	if (s->kind == SIZE)
-		ret = parse_scaled(w->s, "KMGkmg", size_scale, &v);
+		ret = parse_size(w->s, &v);
 	else if (s->kind == TIME)
 		ret = parse_scaled(w->s, "smhd", time_scale, &v);
 	else
@@ -545,6 +553,29 @@ confset_rule_pattern(struct lex *l, const struct lex_word *w)
 	    sizeof(rule->pattern))
 		return lex_error(l, w, "capability: pattern is longer than %zu "
 		    "bytes", sizeof(rule->pattern) - 1);
+	return 0;
+}
+
+void
+confset_rule_mode(enum conf_as as)
+{
+	rule->as = as;
+}
+
+int
+confset_rule_rate(struct lex *l, const struct lex_word *w)
+{
+	if (w == NULL)
+		return 0;
+	if (!rule->allow)
+		return lex_error(l, w, "rate: what is denied has none");
+	if (rule->as == CONF_AS_TAP)
+		return lex_error(l, w, "rate: a tap sends nothing");
+	if (parse_size(w->s, &rule->rate) == -1)
+		return lex_error(l, w, "rate: \"%s\" is not a size, as 5M",
+		    w->s);
+	if (rule->rate < K || rule->rate > 64 * G)
+		return lex_error(l, w, "rate: %s is outside 1K to 64G", w->s);
 	return 0;
 }
 

@@ -49,6 +49,9 @@ int	 confset_rule_user(struct lex *, const struct lex_word *);
 int	 confset_rule_group(struct lex *, const struct lex_word *);
 /* NULL for any capability. */
 int	 confset_rule_pattern(struct lex *, const struct lex_word *);
+void	 confset_rule_mode(enum conf_as);
+/* NULL for any rate. */
+int	 confset_rule_rate(struct lex *, const struct lex_word *);
 
 /* What depends on the whole: defaults that others give, contradictions. */
 void	 confset_finish(struct lex *, struct p2pd_conf *, const char *file,

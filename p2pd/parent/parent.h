@@ -223,11 +223,14 @@ void	 peer_tell_stop(struct peer *, unsigned int reason, unsigned int disc);
 void	 peer_reflag(const uint8_t id[SECP_PUB]);
 
 /* attach.c */
+void	 attach_init(void);
 void	 attach_new(struct channel *, struct chan_msg *, void *);
 void	 attach_request(struct channel *, struct chan_msg *, void *);
+void	 attach_update(struct channel *, struct chan_msg *, void *);
 void	 attach_detach(struct channel *, struct chan_msg *, void *);
 void	 attach_closed(struct channel *, struct chan_msg *, void *);
 void	 attach_hint(struct channel *, struct chan_msg *, void *);
+void	 attach_session_died(struct child *);
 void	 attach_session_changed(struct child *);
 
 /* balance.c */

@@ -35,6 +35,7 @@ static struct lex_word *reverse(struct lex_word *);
 	int		 i;
 }
 
+%token AS GRACE OWNER RATE TAP
 %token ADDRESS ALLOW ALLOWLIST ANNOUNCE ANY APP BAN BOOTNODE CAPABILITY CONTROL
 %token DATA DEFAULT DISCOVERY NETWORK UDP V4
 %token DENY DIAL DIRECTORY GROUP INCLUDE KEY LISTEN MEMORY MODE NETRESTRICT NO
@@ -42,7 +43,7 @@ static struct lex_word *reverse(struct lex_word *);
 %token SESSION SOCKET STATIC SUBNET THROTTLE TRUSTED USER YES
 %token BADTOKEN
 %token <w> SETTING STRING
-%type <w> list words varvalue optport optcap
+%type <w> list words varvalue optport optcap optrate
 %type <i> yesno action sandbox
 
 %%
@@ -90,10 +91,14 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		    sockaddr
 		| CONTROL RESTRICTED SOCKET	{ confset_socket(&conf->ctl_ro); }
 		    sockpath
+		| APP GRACE STRING		{ (void)confset_named(lx, conf, "application grace", $3); }
 		| APP SOCKET			{ confset_socket(&conf->app); }
 		    sockpath
 		| action APP			{ confset_rule(conf, $1); }
-		    who optcap			{ (void)confset_rule_pattern(lx, $5); }
+		    who optcap optas optrate	{
+			(void)confset_rule_pattern(lx, $5);
+			(void)confset_rule_rate(lx, $7);
+		}
 		;
 
 throttle	: ADDRESS STRING		{
@@ -147,6 +152,15 @@ optcap		: /* empty */			{ $$ = NULL; }
 		| CAPABILITY STRING		{ $$ = $2; }
 		;
 
+optas		: /* empty */
+		| AS OWNER			{ confset_rule_mode(CONF_AS_OWNER); }
+		| AS TAP			{ confset_rule_mode(CONF_AS_TAP); }
+		;
+
+optrate		: /* empty */			{ $$ = NULL; }
+		| RATE STRING			{ $$ = $2; }
+		;
+
 sockpath	: sockaddr
 		| NONE				{ confset_socket_none(); }
 		;
@@ -193,6 +207,7 @@ static const struct keyword keywords[] = {
 	{ "any", ANY },
 	{ "app", APP },
 	{ "application", APP },
+	{ "as", AS },
 	{ "ban", BAN },
 	{ "bootnode", BOOTNODE },
 	{ "capability", CAPABILITY },
@@ -203,6 +218,7 @@ static const struct keyword keywords[] = {
 	{ "dial", DIAL },
 	{ "directory", DIRECTORY },
 	{ "discovery", DISCOVERY },
+	{ "grace", GRACE },
 	{ "group", GROUP },
 	{ "include", INCLUDE },
 	{ "key", KEY },
@@ -216,10 +232,12 @@ static const struct keyword keywords[] = {
 	{ "none", NONE },
 	{ "off", OFF },
 	{ "on", ON },
+	{ "owner", OWNER },
 	{ "per", PER },
 	{ "per-peer", PERPEER },
 	{ "port", PORT },
 	{ "queue", QUEUE },
+	{ "rate", RATE },
 	{ "require", REQUIRE },
 	{ "restricted", RESTRICTED },
 	{ "sandbox", SANDBOX },
@@ -227,6 +245,7 @@ static const struct keyword keywords[] = {
 	{ "socket", SOCKET },
 	{ "static", STATIC },
 	{ "subnet", SUBNET },
+	{ "tap", TAP },
 	{ "throttle", THROTTLE },
 	{ "trusted", TRUSTED },
 	{ "udp", UDP },

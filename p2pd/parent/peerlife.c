@@ -40,7 +40,8 @@ session_choose(const struct sharedcap *shared, uint32_t n)
 			continue;
 		for (i = 0; i < n; i++) {
 			cap = apps_cap(&parent.apps, shared[i].owner);
-			if (cap != NULL && !(cap->sessions & (1U << c->instance)))
+			if (cap != NULL && !((cap->sessions | cap->orphans) &
+			    (1U << c->instance)))
 				break;
 		}
 		if (i == n && (best == NULL || c->npeers < best->npeers))

@@ -38,9 +38,16 @@ print_size(FILE *f, const char *name, uint64_t n)
 		i++;
 	}
 	if (i == 0)
-		fprintf(f, "%s %" PRIu64 "\n", name, n);
+		fprintf(f, "%s %" PRIu64, name, n);
 	else
-		fprintf(f, "%s %" PRIu64 "%c\n", name, n, unit[i - 1]);
+		fprintf(f, "%s %" PRIu64 "%c", name, n, unit[i - 1]);
+}
+
+static void
+print_size_line(FILE *f, const char *name, uint64_t n)
+{
+	print_size(f, name, n);
+	putc('\n', f);
 }
 
 static void
@@ -206,6 +213,11 @@ print_rules(FILE *f, const struct conf_apprules *list)
 		}
 		fprintf(f, " capability ");
 		print_quoted(f, r->pattern);
+		if (r->as != CONF_AS_ANY)
+			fprintf(f, " as %s", r->as == CONF_AS_TAP ? "tap" :
+			    "owner");
+		if (r->rate > 0)
+			print_size(f, " rate", r->rate);
 		putc('\n', f);
 	}
 }
@@ -246,9 +258,10 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 	print_socket(f, "control restricted socket", &c->ctl_ro);
 	print_socket(f, "application socket", &c->app);
 	print_rules(f, &c->apprules);
+	fprintf(f, "application grace %us\n", c->app_grace);
 
-	print_size(f, "queue per-peer", c->queue_peer);
-	print_size(f, "queue application", c->queue_app);
-	print_size(f, "session memory", c->session_memory);
+	print_size_line(f, "queue per-peer", c->queue_peer);
+	print_size_line(f, "queue application", c->queue_app);
+	print_size_line(f, "session memory", c->session_memory);
 	fprintf(f, "stall-limit %us\n", c->stall_limit);
 }

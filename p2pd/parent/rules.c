@@ -109,6 +109,7 @@ static const struct chan_rule session_rules[] = {
 	{ &m_app_attach_desc, RUNNING, CHAN_NOFD, attach_request },
 	{ &m_app_detach_desc, RUNNING, CHAN_NOFD, attach_detach },
 	{ &m_app_closed_desc, RUNNING, CHAN_NOFD, attach_closed },
+	{ &m_app_update_desc, RUNNING, CHAN_NOFD, attach_update },
 	{ &m_app_hint_desc, RUNNING, CHAN_NOFD, attach_hint },
 	{ &m_event_desc, RUNNING, CHAN_NOFD, event_relay },
 	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },

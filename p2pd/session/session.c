@@ -61,6 +61,12 @@ handle_app_attached(struct channel *c, struct chan_msg *msg, void *arg)
 	app_attached(msg->body);
 }
 
+/* What nobody comes back for has no peers here by then. */
+static void
+handle_cap_gone(struct channel *c, struct chan_msg *msg, void *arg)
+{
+}
+
 static void
 handle_show(struct channel *c, struct chan_msg *msg, void *arg)
 {
@@ -81,6 +87,7 @@ static const struct chan_rule	 rules[] = {
 	{ &m_peer_flags_desc, CHS_RUN, CHAN_NOFD, handle_peer_flags },
 	{ &m_app_open_desc, CHS_RUN, CHAN_FD, handle_app_open },
 	{ &m_app_attached_desc, CHS_RUN, CHAN_NOFD, handle_app_attached },
+	{ &m_cap_gone_desc, CHS_RUN, CHAN_NOFD, handle_cap_gone },
 	{ &m_show_desc, CHS_RUN, CHAN_NOFD, handle_show },
 	{ &m_monitor_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_monitor },
 };

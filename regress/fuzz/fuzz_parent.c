@@ -141,7 +141,7 @@ child_over(unsigned int i)
 	if (c->kind == PROC_SESSION) {
 		peers_session_died(c);
 		show_session_died(c);
-		apps_session_died(&parent.apps, c->instance);
+		attach_session_died(c);
 		attach_session_changed(c);
 	} else if (c->kind == PROC_CONTROL)
 		control_lost();
@@ -164,6 +164,7 @@ begin(struct fuzz *f)
 	unsigned int	 i;
 
 	FUZZ_CHECK(apps_init(&parent.apps, "p2pd/fuzz", parent.id) == 0);
+	attach_init();
 	peers_init(&parent.peers);
 	nodes_init(&parent.nodes);
 	bans_init(&parent.bans);
@@ -213,6 +214,7 @@ end(void)
 
 	for (i = 0; i < CHILDREN; i++)
 		child_over(i);
+	(void)apps_expire(&parent.apps, UINT64_MAX);
 	check();
 	FUZZ_CHECK(parent.peers.n == 0 && parent.apps.napps == 0);
 	FUZZ_CHECK(TAILQ_EMPTY(&parent.apps.caps));

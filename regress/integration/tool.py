@@ -122,7 +122,7 @@ def json_keys():
         head, body = item.split("\n", 1)
         for name in re.findall(r"[a-z][a-z -]+", head.removeprefix("Cm ")):
             listed[name.strip()] = set(re.findall(r"^\.Cm (\w+)", body, re.M))
-    n = Node()
+    n = Node("application grace 1")
     monitor = n.monitor("messages")
     app = App(n)
     peer = Peer(n, "-c", CAP)
@@ -160,7 +160,7 @@ def json_keys():
         if event["event"] == "attempt":
             allowed |= listed["show history"]
         compare(event["event"], set(event), allowed)
-    check({"peer-up", "peer-down", "app-attached", "app-detached",
+    check({"peer-up", "peer-down", "app-attached", "app-away", "app-detached",
            "stopping"} <= seen, f"events seen: {seen}")
     n.process.wait()
     n.clean()

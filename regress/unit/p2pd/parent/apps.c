@@ -14,7 +14,7 @@ static struct apps	as;
 static uint8_t		id[SECP_PUB];
 static uint32_t		capid;
 static uint16_t		room;
-static char		text[128];
+static char		text[sizeof(((struct m_app_attached *)0)->text)];
 
 static void
 setup(void)
@@ -28,7 +28,7 @@ static void
 teardown(void)
 {
 	while (!TAILQ_EMPTY(&as.conns))
-		apps_disconnect(&as, TAILQ_FIRST(&as.conns));
+		apps_disconnect(&as, TAILQ_FIRST(&as.conns), 0);
 	ck_assert(TAILQ_EMPTY(&as.caps));
 	ck_assert(TAILQ_EMPTY(&as.apps));
 	ck_assert_uint_eq(as.napps, 0);
@@ -79,10 +79,15 @@ offer(const char *name, uint32_t version, uint32_t codes)
 static enum app_error
 attach(struct appconn *ac, struct m_app_attach m)
 {
-	capid = 0;
-	room = 0xffff;
-	text[0] = '\0';
-	return apps_attach(&as, ac, &m, &capid, &room, text, sizeof(text));
+	struct m_app_attached	 ans;
+	enum app_error		 e;
+
+	memset(&ans, 0, sizeof(ans));
+	e = apps_attach(&as, ac, &m, &ans);
+	capid = ans.capid;
+	room = ans.room;
+	memcpy(text, ans.text, sizeof(text));
+	return e;
 }
 
 /* What our Hello lists now, by its bytes: "eth/68,eth/69". */
@@ -176,7 +181,7 @@ START_TEST(several_owners)
 	ck_assert_int_eq(apps_detach(&as, a, eth), -1);
 	ck_assert_str_eq(listed(), "aa/1,eth/69,snap/1");
 	/* What an application had goes with it. */
-	apps_disconnect(&as, b);
+	apps_disconnect(&as, b, 0);
 	ck_assert_str_eq(listed(), "snap/1");
 	ck_assert_ptr_null(apps_cap(&as, eth));
 	ck_assert_uint_eq(as.napps, 1);
@@ -203,7 +208,7 @@ START_TEST(second_owner)
 	ck_assert_uint_eq(as.hello->generation, gen);
 	ck_assert_uint_eq(as.hello->caps[0].owner, first);
 	/* Free again, it goes to who asks, as another one. */
-	apps_disconnect(&as, a);
+	apps_disconnect(&as, a, 0);
 	ck_assert_int_eq(attach(b, offer("eth", 69, 18)), APE_OK);
 	ck_assert_uint_gt(capid, first);
 }
@@ -245,9 +250,9 @@ START_TEST(several_sessions)
 	ck_assert_str_eq(listed(), "");
 	ck_assert_uint_gt(as.hello->generation, gen);
 	/* With no connection left the application is gone too. */
-	apps_disconnect(&as, c0);
+	apps_disconnect(&as, c0, 0);
 	ck_assert_uint_eq(as.napps, 1);
-	apps_disconnect(&as, c1);
+	apps_disconnect(&as, c1, 0);
 	ck_assert_uint_eq(as.napps, 0);
 }
 END_TEST
@@ -270,7 +275,7 @@ START_TEST(session_dies)
 	ck_assert_str_eq(listed(), "eth/69");
 	gen = as.hello->generation;
 
-	apps_session_died(&as, 1);
+	apps_session_died(&as, 1, 0);
 	ck_assert_ptr_null(apps_conn(&as, no1));
 	ck_assert_uint_eq(as.napps, 1);
 	ck_assert_uint_eq(as.nconns, 1);
@@ -286,8 +291,8 @@ START_TEST(session_dies)
 	ck_assert_uint_eq(capid, eth);
 	ck_assert_uint_eq(as.hello->generation, gen);
 
-	apps_session_died(&as, 0);
-	apps_session_died(&as, 1);
+	apps_session_died(&as, 0, 0);
+	apps_session_died(&as, 1, 0);
 	ck_assert_str_eq(listed(), "");
 	ck_assert_uint_eq(as.napps, 0);
 }
@@ -302,7 +307,7 @@ START_TEST(session_dies_that_lacked_it)
 	c0 = connected(app_new("geth", 1000), 0);
 	ck_assert_int_eq(attach(c0, offer("eth", 69, 18)), APE_OK);
 	ck_assert_str_eq(listed(), "");
-	apps_session_died(&as, 1);
+	apps_session_died(&as, 1, 0);
 	ck_assert_str_eq(listed(), "eth/69");
 }
 END_TEST
@@ -331,7 +336,6 @@ START_TEST(invalid)
 		{ "eth", 1, 0, APM_OWNER, APP_STOP, APE_INVALID },
 		{ "eth", 1, 65537, APM_OWNER, APP_STOP, APE_INVALID },
 		{ "eth", 1, UINT32_MAX, APM_OWNER, APP_STOP, APE_INVALID },
-		{ "eth", 1, 1, APM_TAP, APP_STOP, APE_UNSUPPORTED },
 		{ "eth", 1, 1, 255, APP_STOP, APE_UNSUPPORTED },
 		{ "eth", 1, 1, APM_OWNER, APP_DISCONNECT + 1, APE_INVALID },
 		{ "", 1, 1, APM_OWNER, APP_STOP, APE_INVALID },
@@ -452,13 +456,34 @@ START_TEST(limits)
 	ck_assert_ptr_null(apps_connect(&as, a[0], 0));
 	ck_assert_uint_eq(a[0]->nconns, APP_CONNS_MAX / APPS_MAX);
 	/* One that never got a connection does not stay. */
-	apps_session_died(&as, 0);
+	apps_session_died(&as, 0, 0);
 	ck_assert_uint_eq(as.napps, APPS_MAX);
 	for (i = 1; i < APP_CONNS_MAX / APPS_MAX; i++)
-		apps_session_died(&as, i);
+		apps_session_died(&as, i, 0);
 	ck_assert_uint_eq(as.napps, 0);
 	ck_assert_ptr_null(apps_connect(&as, app_new("y", 1), 32));
 	ck_assert_uint_eq(as.napps, 0);
+}
+END_TEST
+
+/* One user leaves room for others. */
+START_TEST(shares)
+{
+	struct m_app	 m;
+	struct app	*a;
+	unsigned int	 i;
+
+	memset(&m, 0, sizeof(m));
+	m.uid = 1000;
+	for (i = 0; i < APPS_UID_MAX; i++)
+		connected(app_new("x", 1000), 0);
+	ck_assert_ptr_null(apps_new(&as, &m));
+	a = TAILQ_FIRST(&as.apps);
+	for (; i < APP_CONNS_UID_MAX; i++)
+		connected(a, 0);
+	ck_assert_ptr_null(apps_connect(&as, a, 0));
+	ck_assert_uint_eq(as.napps, APPS_UID_MAX);
+	connected(app_new("y", 1001), 0);
 }
 END_TEST
 
@@ -512,13 +537,13 @@ START_TEST(turmoil)
 			break;
 		case 2:
 			if (ac != NULL)
-				apps_disconnect(&as, ac);
+				apps_disconnect(&as, ac, 0);
 			break;
 		case 3:
 			apps_set_running(&as, r >> 20 & 3);
 			break;
 		case 4:
-			apps_session_died(&as, r >> 20 & 1);
+			apps_session_died(&as, r >> 20 & 1, 0);
 			break;
 		case 5:
 			if (ac != NULL && !TAILQ_EMPTY(&as.caps))
@@ -570,6 +595,7 @@ main(void)
 	tcase_add_test(tc, hello_room);
 	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, shares);
 	tcase_add_test(tc, kept_generation);
 	tcase_add_test(tc, turmoil);
 	suite_add_tcase(s, tc);

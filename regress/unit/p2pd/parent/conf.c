@@ -329,6 +329,62 @@ START_TEST(files_that_are_refused)
 }
 END_TEST
 
+static uint64_t	 rate;
+
+static int
+may(const struct p2pd_conf *c, const char *cap, enum conf_as as, uid_t uid,
+    const gid_t *gids, size_t ngids)
+{
+	return conf_app_rule(c, cap, as, uid, gids, ngids, &rate);
+}
+
+/* Of owners and taps, of all versions at once, and how fast. */
+START_TEST(application_modes)
+{
+	static const char	 text[] =
+	    "allow app user 1001 capability \"eth/68\" as owner rate 5M\n"
+	    "deny app user 1001 capability \"les/2\" as tap\n"
+	    "allow app user 1001 capability \"[el]*\" as tap\n"
+	    "allow app user 1002 capability \"snap/*\" rate 1k\n"
+	    "allow app user 1002 capability \"eth/6*\"\n"
+	    "deny app user 1003 capability \"eth\" as owner\n"
+	    "deny app any\n"
+	    "allow app user 1004\n";
+	struct lines		 errors;
+	struct p2pd_conf	*c;
+
+	c = parse_text(text, NULL, &errors);
+	ck_assert_msg(c != NULL, "%s", errors.s);
+	ck_assert_int_eq(may(c, "eth/68", CONF_AS_OWNER, 1001, NULL, 0), 1);
+	ck_assert_uint_eq(rate, 5 << 20);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 1001, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_TAP, 1001, NULL, 0), 1);
+	ck_assert_uint_eq(rate, 0);
+	/* All versions: one that is denied is among them. */
+	ck_assert_int_eq(may(c, "eth", CONF_AS_TAP, 1001, NULL, 0), 1);
+	ck_assert_int_eq(may(c, "les/1", CONF_AS_TAP, 1001, NULL, 0), 1);
+	ck_assert_int_eq(may(c, "les/2", CONF_AS_TAP, 1001, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "les", CONF_AS_TAP, 1001, NULL, 0), 0);
+	/* And not all of them are allowed by some that are. */
+	ck_assert_int_eq(may(c, "snap", CONF_AS_TAP, 1002, NULL, 0), 1);
+	ck_assert_uint_eq(rate, 1024);
+	ck_assert_int_eq(may(c, "eth", CONF_AS_TAP, 1002, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "eth/61", CONF_AS_TAP, 1002, NULL, 0), 1);
+	ck_assert_int_eq(conf_app_any(c, 1001, NULL, 0), 1);
+	ck_assert_int_eq(conf_app_any(c, 1003, NULL, 0), 0);
+	ck_assert_int_eq(conf_app_any(c, 1004, NULL, 0), 0);
+	ck_assert_int_eq(conf_app_any(c, 0, NULL, 0), 0);
+	conf_free(c);
+
+	c = parse_text("deny app user 1003 as owner\n", NULL, &errors);
+	ck_assert_msg(c != NULL, "%s", errors.s);
+	ck_assert_int_eq(conf_app_any(c, 1003, NULL, 0), 0);
+	ck_assert_int_eq(conf_app_any(c, 0, NULL, 0), 1);
+	ck_assert_uint_eq(c->app_grace, 10);
+	conf_free(c);
+}
+END_TEST
+
 START_TEST(application_rules)
 {
 	static const char	 text[] =
@@ -343,18 +399,18 @@ START_TEST(application_rules)
 
 	c = parse_text(text, NULL, &errors);
 	ck_assert_msg(c != NULL, "%s", errors.s);
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", 1001, NULL, 0), 1);
-	ck_assert_int_eq(conf_app_allowed(c, "snap/1", 1001, NULL, 0), 0);
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", 1002, NULL, 0), 0);
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", 1002, two, 2), 1);
-	ck_assert_int_eq(conf_app_allowed(c, "snap/1", 1002, two, 2), 0);
-	ck_assert_int_eq(conf_app_allowed(c, "snapper/1", 1002, two, 2), 1);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 1001, NULL, 0), 1);
+	ck_assert_int_eq(may(c, "snap/1", CONF_AS_OWNER, 1001, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 1002, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 1002, two, 2), 1);
+	ck_assert_int_eq(may(c, "snap/1", CONF_AS_OWNER, 1002, two, 2), 0);
+	ck_assert_int_eq(may(c, "snapper/1", CONF_AS_OWNER, 1002, two, 2), 1);
 	/* After the rules: root, ourselves, and the socket's group. */
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", 1003, three, 1), 1);
-	ck_assert_int_eq(conf_app_allowed(c, "bzz/1", 1003, three, 1), 0);
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", 0, NULL, 0), 1);
-	ck_assert_int_eq(conf_app_allowed(c, "eth/69", geteuid(), NULL, 0), 1);
-	ck_assert_int_eq(conf_app_allowed(c, "bzz/1", 0, NULL, 0), 0);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 1003, three, 1), 1);
+	ck_assert_int_eq(may(c, "bzz/1", CONF_AS_OWNER, 1003, three, 1), 0);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, 0, NULL, 0), 1);
+	ck_assert_int_eq(may(c, "eth/69", CONF_AS_OWNER, geteuid(), NULL, 0), 1);
+	ck_assert_int_eq(may(c, "bzz/1", CONF_AS_OWNER, 0, NULL, 0), 0);
 	conf_free(c);
 }
 END_TEST
@@ -456,6 +512,7 @@ main(void)
 	tcase_add_test(tc, command_line_macros);
 	tcase_add_test(tc, files_that_are_refused);
 	tcase_add_test(tc, application_rules);
+	tcase_add_test(tc, application_modes);
 	tcase_add_test(tc, examples);
 	tcase_add_test(tc, mangled);
 	suite_add_tcase(s, tc);

@@ -71,6 +71,7 @@ setup(void)
 	children_init();
 	keyops_init();
 	balance_init();
+	attach_init();
 	resolve_init();
 }
 

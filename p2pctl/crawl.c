@@ -17,11 +17,13 @@
 
 /*
  * Each node is asked for its record, and then for the nodes that it knows,
- * once for each of the furthest distances: those are where its table is full.
+ * once for each of the furthest distances, where its table is full, as long as
+ * it tells of new ones.
  */
 #define TRIES		2
 #define WALKS		8
 #define MISSES		2		/* and it is asked for nodes no more */
+#define DULL		3		/* the same, of answers without news */
 #define ASKED_MAX	512		/* at once */
 #define RECENT		600		/* seconds for which a check holds */
 #define SAVE_MS		30000
@@ -140,6 +142,7 @@ static void
 got_nodes(const struct d4_answer *w, void *arg)
 {
 	struct visit	 v = *(struct visit *)arg;
+	size_t		 known = v.cr->set.n;
 	uint32_t	 i;
 
 	free(arg);
@@ -148,7 +151,8 @@ got_nodes(const struct d4_answer *w, void *arg)
 		v.n->misses++;
 	for (i = 0; i < w->nnodes; i++)
 		learn(v.cr, &v.n->peer.addr, &w->nodes[i]);
-	if (v.n->walk < WALKS && v.n->misses < MISSES)
+	v.n->dull = v.cr->set.n > known ? 0 : v.n->dull + 1;
+	if (v.n->walk < WALKS && v.n->misses < MISSES && v.n->dull < DULL)
 		enqueue(v.cr, v.n);
 	else
 		v.n->state = ST_DONE;

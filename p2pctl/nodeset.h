@@ -27,6 +27,7 @@ struct netnode {
 	uint8_t			 state;
 	uint8_t			 walk;		/* questions for nodes so far */
 	uint8_t			 misses;	/* of them without an answer */
+	uint8_t			 dull;		/* without news, in a row */
 };
 TAILQ_HEAD(netnodes, netnode);
 

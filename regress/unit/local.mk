@@ -215,7 +215,8 @@ endif
 if HAVE_CHECK
 p2pctl_tests = regress/unit/p2pctl_parser regress/unit/p2pctl_output \
 	regress/unit/p2pctl_client regress/unit/p2pctl_offline \
-	regress/unit/p2pctl_nodeset regress/unit/p2pctl_d4client
+	regress/unit/p2pctl_nodeset regress/unit/p2pctl_d4client \
+	regress/unit/p2pctl_crawl
 check_PROGRAMS += $(p2pctl_tests)
 TESTS += $(p2pctl_tests)
 P2PCTL_TEST_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
@@ -238,6 +239,9 @@ regress_unit_p2pctl_nodeset_LDADD = $(P2PCTL_TEST_LIBS)
 regress_unit_p2pctl_d4client_SOURCES = regress/unit/p2pctl/d4client.c
 regress_unit_p2pctl_d4client_CFLAGS = $(P2PCTL_TEST_CFLAGS)
 regress_unit_p2pctl_d4client_LDADD = $(P2PCTL_TEST_LIBS)
+regress_unit_p2pctl_crawl_SOURCES = regress/unit/p2pctl/crawl.c
+regress_unit_p2pctl_crawl_CFLAGS = $(P2PCTL_TEST_CFLAGS)
+regress_unit_p2pctl_crawl_LDADD = $(P2PCTL_TEST_LIBS)
 endif
 
 # p2pd: messages, and the parent's parts that hold no process

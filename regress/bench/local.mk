@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: ISC
 
-# Many peers from one process; epoll, so Linux only.
+# What is measured, and by what: see run. Many peers from one process; epoll, so
+# Linux only.
 if HOST_LINUX
-check_PROGRAMS += regress/bench/load
+bench_programs = regress/bench/load regress/bench/traffic regress/bench/app \
+	regress/bench/floor
+check_PROGRAMS += $(bench_programs)
 regress_bench_load_SOURCES = regress/bench/load.c
 regress_bench_load_LDADD = $(peer_libs)
+regress_bench_traffic_SOURCES = regress/bench/traffic.c \
+	regress/bench/light.c regress/bench/light.h \
+	regress/bench/payload.c regress/bench/payload.h
+regress_bench_traffic_LDADD = $(peer_libs)
+regress_bench_app_SOURCES = regress/bench/app.c \
+	regress/bench/payload.c regress/bench/payload.h
+regress_bench_app_LDADD = lib/libapp.a common/libwire.a common/libbase.a $(BSD_LIBS)
+regress_bench_floor_SOURCES = regress/bench/floor.c \
+	regress/bench/payload.c regress/bench/payload.h
+regress_bench_floor_LDADD = common/libethcrypto.a common/libbase.a $(SNAPPY_LIBS) \
+	$(SECP_LIBS) $(CRYPTO_LIBS) $(BSD_LIBS)
 endif

@@ -107,6 +107,10 @@ handle(const struct p2papp_event *ev)
 	case P2PAPP_MESSAGE:
 		message(ev);
 		break;
+	case P2PAPP_SENT_MANY:
+		g.ahead--;
+		g.sent += ev->written;
+		break;
 	case P2PAPP_PEER_DOWN:
 		if (ev->peer == g.peer)
 			g.peer = 0;
@@ -120,10 +124,31 @@ handle(const struct p2papp_event *ev)
 	}
 }
 
+/* To all, with some outcomes awaited, so that no peer's queue is ever full. */
+static int
+cast_one(void)
+{
+	const struct p2papp_many	 all = { .cap = g.cap, .code = BENCH_DATA,
+	    .select = P2PAPP_ALL };
+
+	if (g.ahead >= AHEAD || (g.ahead > 0 && g.ahead * g.size > QUEUE))
+		return -1;
+	if (p2papp_multisend(g.app, &all, g.data, g.size, P2PAPP_COMPLETE |
+	    P2PAPP_MORE, NULL) == -1) {
+		if (errno != EAGAIN)
+			errx(1, "multisend: %s", p2papp_error(g.app));
+		return -1;
+	}
+	g.ahead++;
+	return 0;
+}
+
 /* One more of what was asked for; -1 when the queue is full. */
 static int
 send_one(void)
 {
+	if (g.cast)
+		return cast_one();
 	if (post(g.peer, BENCH_DATA, g.data, g.size, P2PAPP_MORE) == -1)
 		return -1;
 	g.sent++;
@@ -143,6 +168,8 @@ pump(void)
 	(void)p2papp_flush(g.app);
 	if (full || mono_us() < g.until)
 		return !full;
+	if (g.ahead > 0)
+		return 0;
 	if (post_end(g.peer, g.sent, g.sent * g.size, mono_us() - g.begun) == 0) {
 		free(g.data);
 		g.peer = 0;

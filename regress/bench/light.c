@@ -66,8 +66,8 @@ set_up(struct peer *p, const uint8_t id[SECP_PUB])
 	struct peer_msg	 m;
 	int		 r = 0, done = 0;
 
-	if (!ready(p->fd, POLLOUT) || peer_auth(p, id) == -1)
-		return "connect";
+	if (peer_auth(p, id) == -1)
+		return "handshake";
 	for (;;) {
 		if (peer_flush(p) == -1 || !ready(p->fd, POLLIN) ||
 		    peer_fill(p) <= 0)
@@ -112,24 +112,37 @@ take_over(struct light *l, struct peer *p)
 }
 
 int
-light_open(struct light *l, const struct enode *node, uint32_t i,
-    const char **why)
+light_connect(const struct enode *node, uint32_t i)
 {
-	struct peer	 p;
 	struct addr	 to, from;
-	uint8_t		 priv[SECP_PRIV], pub[SECP_PUB];
 	int		 fd, on = 1;
 
-	memset(l, 0, sizeof(*l));
-	*why = "address";
 	if (addr_parse_ip(&to, node->host) == -1)
 		return -1;
 	to.port = node->tcp;
 	source(&from, i);
-	*why = "connect";
 	if ((fd = peer_connect(&to, &from)) == -1)
 		return -1;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!ready(fd, POLLOUT)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+light_open(struct light *l, const struct enode *node, uint32_t i,
+    const char **why)
+{
+	struct peer	 p;
+	uint8_t		 priv[SECP_PRIV], pub[SECP_PUB];
+	int		 fd;
+
+	memset(l, 0, sizeof(*l));
+	*why = "connect";
+	if ((fd = light_connect(node, i)) == -1)
+		return -1;
 	if (secp_keygen(priv, pub) == -1 || peer_init(&p, fd, priv, pub) == -1)
 		return -1;
 	if ((*why = set_up(&p, node->id)) == NULL &&

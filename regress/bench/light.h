@@ -31,6 +31,8 @@ struct light {
 	size_t			 nmsg;
 };
 
+/* A connection from the i-th loopback address, non-blocking; -1 with errno. */
+int	 light_connect(const struct enode *, uint32_t i);
 /*
  * Connects, from the i-th loopback address, and goes as far as both Hellos,
  * with a key of its own. 0, or -1 with what failed in *why.

@@ -10,6 +10,9 @@
  *	up=N failed=N seconds=S rate=R p50_ms=M p99_ms=M
  * and at SIGUSR1 and the end
  *	alive=N lost=N pings=N
+ * At SIGUSR2 each peer sends one message of -m bytes, code 0; when all are
+ * written:
+ *	sent=N
  * Turnover (-t COUNT): connect, talk, Disconnect (quitting), and again, COUNT
  * times over -K at once. Prints
  *	done=N failed=N seconds=S rate=R p50_ms=M p99_ms=M
@@ -93,9 +96,11 @@ static struct {
 	uint32_t	 why[WHY_MAX];
 	uint8_t		 hello[HELLO_MAX];
 	uint8_t		*payload;
+	size_t		 once;		/* bytes of the message at SIGUSR2 */
+	int		 sending;	/* not all of it is written */
 } g;
 
-static volatile sig_atomic_t quit, status;
+static volatile sig_atomic_t quit, status, burst;
 
 static __attribute__((noreturn, format(printf, 1, 2))) void
 die(const char *fmt, ...)
@@ -115,6 +120,8 @@ on_signal(int sig)
 {
 	if (sig == SIGUSR1)
 		status = 1;
+	else if (sig == SIGUSR2)
+		burst = 1;
 	else
 		quit = 1;
 }
@@ -358,6 +365,44 @@ handle(struct conn *c, uint32_t events)
 }
 
 static void
+send_once(void)
+{
+	uint8_t		*data = calloc(1, g.once + 1);
+	uint32_t	 i;
+
+	if (data == NULL)
+		die("no memory");
+	arc4random_buf(data, g.once);
+	for (i = 0; i < g.nconns; i++) {
+		struct conn	*c = &g.conns[i];
+
+		if (c->phase != UP)
+			continue;
+		if (peer_send(&c->peer, BASE_LENGTH, data, g.once) == -1 ||
+		    peer_flush(&c->peer) == -1)
+			fail(c, WHY_RESET);
+		else
+			watch(c);
+	}
+	free(data);
+	g.sending = 1;
+}
+
+/* Whether the burst is written. */
+static void
+sent_once(void)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < g.nconns; i++)
+		if (g.conns[i].phase == UP && peer_pending(&g.conns[i].peer) > 0)
+			return;
+	g.sending = 0;
+	printf("sent=%u\n", g.alive);
+	fflush(stdout);
+}
+
+static void
 sweep(void)
 {
 	uint64_t	 now = mono_us();
@@ -453,6 +498,12 @@ run(void)
 			status = 0;
 			report_alive();
 		}
+		if (burst) {
+			burst = 0;
+			send_once();
+		}
+		if (g.sending)
+			sent_once();
 		if (ready == 0 && now - start > g.limit) {
 			report(now - start);
 			die("not done within the limit");
@@ -474,6 +525,7 @@ usage(int code)
 	    "  -c NAME/VER   our capability (bench/1)\n"
 	    "  -e none|ping|SIZE\n"
 	    "                what is exchanged before a peer is up (ping)\n"
+	    "  -m SIZE       of the message that each sends at SIGUSR2 (0)\n"
 	    "  -w SECONDS    limit of the dialing in all (120)\n"
 	    "  -T SECONDS    hold that long (0: until SIGTERM)\n",
 	    code == 0 ? stdout : stderr);
@@ -505,7 +557,7 @@ options(int argc, char **argv)
 	g.limit = 120 * 1000000ULL;
 	strlcpy(g.cap.name, "bench", sizeof(g.cap.name));
 	g.cap.version = 1;
-	while ((ch = getopt(argc, argv, "c:e:hK:n:t:T:w:")) != -1) {
+	while ((ch = getopt(argc, argv, "c:e:hK:m:n:t:T:w:")) != -1) {
 		switch (ch) {
 		case 'c':
 			if ((slash = strchr(optarg, '/')) == NULL ||
@@ -522,6 +574,7 @@ options(int argc, char **argv)
 				g.size = number(optarg, 1 << 24);
 			break;
 		case 'K': g.atonce = number(optarg, 65536); break;
+		case 'm': g.once = number(optarg, 15 << 20); break;
 		case 'n':
 		case 't':
 			g.turnover = ch == 't';
@@ -559,10 +612,12 @@ prepare(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
 	sigemptyset(&block);
 	sigaddset(&block, SIGTERM);
 	sigaddset(&block, SIGINT);
 	sigaddset(&block, SIGUSR1);
+	sigaddset(&block, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &block, NULL);
 
 	g.nconns = g.turnover ? g.atonce : g.count;

@@ -19,4 +19,10 @@ regress_bench_floor_SOURCES = regress/bench/floor.c \
 	regress/bench/payload.c regress/bench/payload.h
 regress_bench_floor_LDADD = common/libethcrypto.a common/libbase.a $(SNAPPY_LIBS) \
 	$(SECP_LIBS) $(CRYPTO_LIBS) $(BSD_LIBS)
+
+# One table: p2pd, go-ethereum and the floor; BENCH="--short", or workloads.
+bench: all $(bench_programs)
+	P2PD_BUILD='$(abs_top_builddir)' $(srcdir)/regress/bench/run $(BENCH)
+.PHONY: bench
 endif
+EXTRA_DIST += regress/bench/run

@@ -13,6 +13,9 @@
  *	messages=N p50_us=N p99_us=N
  * cast: holds -n peers; the program sends DATA to all of them.
  *	messages=N bytes=N us=N arrived=N
+ * forge: auth packets with a proper key and nothing else proper, over 16
+ * connections at once (-n: fewer), for -t milliseconds.
+ *	refused=N us=N
  * -s is the size of a payload, -g its kind, r or c.
  */
 #include "config.h"
@@ -87,7 +90,7 @@ open_links(void)
 }
 
 static void
-got_end(const struct light *l)
+nreadyend(const struct light *l)
 {
 	uint8_t	 body[BENCH_END_LEN];
 	size_t	 n;
@@ -113,7 +116,7 @@ got(struct light *l, void *arg)
 		g.echoed++;
 		break;
 	case BENCH_END:
-		got_end(l);
+		nreadyend(l);
 		break;
 	}
 }
@@ -236,11 +239,66 @@ echo(uint32_t n)
 	free(t);
 }
 
+/*
+ * A packet that costs the other side an ECDH before it sees that it is forged:
+ * size, a point of the curve, then noise.
+ */
+static size_t
+forged(uint8_t *p)
+{
+	const size_t	 n = 2 + 400;
+	uint8_t		 priv[SECP_PRIV];
+
+	arc4random_buf(p, n);
+	put_be(p, 2, n - 2);
+	p[2] = 0x04;
+	if (secp_keygen(priv, p + 3) == -1)
+		die("no randomness");
+	return n;
+}
+
+static void
+forge_one(uint8_t *packet, size_t n, uint32_t i)
+{
+	struct epoll_event	 ev = { .events = EPOLLIN };
+	int			 fd = light_connect(&g.node, i);
+
+	if (fd == -1 || write(fd, packet, n) != (ssize_t)n)
+		die("connect: %s", strerror(errno));
+	ev.data.fd = fd;
+	if (epoll_ctl(g.ep, EPOLL_CTL_ADD, fd, &ev) == -1)
+		die("epoll_ctl: %s", strerror(errno));
+}
+
+static void
+forge(uint32_t atonce)
+{
+	uint8_t			 packet[512];
+	size_t			 n = forged(packet);
+	struct epoll_event	 ev[64];
+	uint64_t		 start = mono_us(), refused = 0;
+	uint32_t		 i, open = 0;
+	int			 nready, k;
+
+	if ((g.ep = epoll_create1(EPOLL_CLOEXEC)) == -1)
+		die("%s", strerror(errno));
+	for (i = 0; mono_us() - start < g.ms * 1000ULL || open > 0;) {
+		for (; open < atonce && mono_us() - start < g.ms * 1000ULL; open++)
+			forge_one(packet, n, i++);
+		if ((nready = epoll_wait(g.ep, ev, 64, 15000)) == 0)
+			die("not refused");
+		for (k = 0; k < nready; k++, open--, refused++)
+			close(ev[k].data.fd);
+	}
+	printf("refused=%llu us=%llu\n", (unsigned long long)refused,
+	    (unsigned long long)(mono_us() - start));
+}
+
 static __attribute__((noreturn)) void
 usage(void)
 {
 	fputs("usage: traffic [-g r|c] [-n number] [-s size] [-t ms] "
-	    "in|out|echo|cast URL\n", stderr);
+	    "in|out|echo|cast|forge URL\n", stderr);
 	exit(1);
 }
 
@@ -302,6 +360,10 @@ main(int argc, char **argv)
 	if (secp_init() == -1)
 		die("secp256k1");
 	prepare();
+	if (strcmp(mode, "forge") == 0) {
+		forge(n < 16 ? n : 16);
+		return 0;
+	}
 	g.n = strcmp(mode, "cast") == 0 ? n : 1;
 	if (g.n > LINKS_MAX)
 		usage();

@@ -114,14 +114,20 @@ def keys_of(value, into):
     return into
 
 
-def json_keys():
-    """Every key that -j prints is in the manual, under its command."""
+def listed_keys():
+    """The keys that the manual has for each command."""
     listed = {}
     for item in re.split(r"^\.It ", section(page("p2pctl.8.in"), "JSON"),
                          flags=re.M)[1:]:
         head, body = item.split("\n", 1)
         for name in re.findall(r"[a-z][a-z -]+", head.removeprefix("Cm ")):
             listed[name.strip()] = set(re.findall(r"^\.Cm (\w+)", body, re.M))
+    return listed
+
+
+def json_keys():
+    """Every key that -j prints is in the manual, under its command."""
+    listed = listed_keys()
     n = Node("application grace 1")
     monitor = n.monitor("messages")
     app = App(n)
@@ -170,6 +176,42 @@ def compare(what, printed, listed):
     check(printed <= listed, f"{what}: {sorted(printed - listed)} not in p2pctl(8)")
 
 
+def discovery_tools():
+    """ping, resolve and crawl, which speak discovery themselves, find our nodes."""
+    listed = listed_keys()
+    boot = Node()
+    other = Node(f'bootnode "{boot.enode}"')
+    got = boot.ctl("ping", boot.enode, "--count", "1")
+    compare("ping", set(got), listed["ping"])
+    equal((got["id"], got["received"]), (boot.id, 1), "ping")
+    check(got["seq"] and got["seen"].startswith("127.0.0.1:"), f"ping: {got}")
+    got = boot.ctl("resolve", other.enode)
+    record = got.pop("record")
+    entries = got.pop("entries")
+    compare("resolve", set(got), listed["enr"] | listed["resolve"])
+    equal((got["id"], got["enode"], got["valid"]), (other.id, other.enode, True),
+          "resolve")
+    check({"id", "ip", "secp256k1", "tcp", "udp"} <= set(entries), f"{entries}")
+    equal(boot.ctl("enr", "decode", record)["enode"], other.enode, "enr decode")
+    path = os.path.join(boot.dir, "nodes.json")
+
+    def found():
+        """A crawl from the bootnode finds the other, once that has come to it."""
+        if os.path.exists(path):
+            os.unlink(path)
+        got = boot.ctl("crawl", path, "--bootnode", boot.enode, "--for", "20s")
+        compare("crawl", set(got), listed["crawl"])
+        with open(path) as f:
+            return record in [n["record"] for n in json.load(f).values()]
+    until(found)
+    equal(boot.run_ctl("ping", f"enode://{boot.id}@127.0.0.1:9", "--count", "1",
+                       "--timeout", "50").returncode, 1, "ping of nobody")
+    os.unlink(path)
+    for n in (other, boot):
+        n.stop()
+        n.clean()
+
+
 def text_views():
     """The views for people: no control bytes, and the node by the digits of its id."""
     n = Node()
@@ -210,4 +252,4 @@ def read_only():
 
 
 if __name__ == "__main__":
-    main([examples, json_keys, text_views, read_only])
+    main([examples, json_keys, discovery_tools, text_views, read_only])

@@ -22,15 +22,18 @@ refuse(struct app *a, const struct app_head *h, unsigned int error,
 	return RB_OK;
 }
 
+/* A tap watches codes as they come, and may leave out versions. */
 static int
 versions_valid(const struct app_attach *at)
 {
+	int		 tap = at->mode == APM_TAP;
 	uint32_t	 i, j;
 
 	if (at->nvers == 0)
-		return 0;
+		return tap;
 	for (i = 0; i < at->nvers; i++) {
-		if (at->vers[i].codes == 0 || at->vers[i].codes > CODES_MAX)
+		if (!tap && (at->vers[i].codes == 0 ||
+		    at->vers[i].codes > CODES_MAX))
 			return 0;
 		for (j = 0; j < i; j++)
 			if (at->vers[i].version == at->vers[j].version)
@@ -43,6 +46,8 @@ static enum rb_result
 request_attach(struct app *a, const struct app_head *h, uint8_t *body)
 {
 	struct app_attach	 at;
+	const char		*why;
+	int			 error;
 
 	if (app_attach_decode(&at, body, h->len) == -1)
 		return refuse(a, h, APE_MALFORMED, "attach is malformed");
@@ -52,13 +57,25 @@ request_attach(struct app *a, const struct app_head *h, uint8_t *body)
 	if (!versions_valid(&at))
 		return refuse(a, h, APE_INVALID,
 		    "versions must differ, with 1 to 65536 codes each");
-	if (at.mode != APM_OWNER || at.policy > APP_DISCONNECT)
+	if (at.mode > APM_TAP || at.policy > APP_DISCONNECT)
 		return refuse(a, h, APE_UNSUPPORTED,
 		    "this mode or policy is not supported");
 	if (ses.stopping)
 		return refuse(a, h, APE_STOPPING, "the daemon is stopping");
-	if (app_attach(a, h->request, &at) == -1)
-		return refuse(a, h, APE_QUEUE, "too many attaches");
+	if ((error = app_attach(a, h->request, &at, &why)) != APE_OK)
+		return refuse(a, h, (unsigned int)error, why);
+	return RB_OK;
+}
+
+static enum rb_result
+request_update(struct app *a, const struct app_head *h, uint8_t *body)
+{
+	const char	*why;
+	int		 error;
+
+	if ((error = app_update(a, h->request, app_get32(body), body + 4,
+	    h->len - 4, &why)) != APE_OK)
+		return refuse(a, h, (unsigned int)error, why);
 	return RB_OK;
 }
 
@@ -203,20 +220,85 @@ request_multisend(struct app *a, const struct app_head *h, uint8_t *body)
 }
 
 static enum rb_result
-request_disconnect(struct app *a, const struct app_head *h, uint8_t *body)
+request_accept(struct app *a, const struct app_head *h, uint8_t *body)
 {
 	struct peer	*p = peer_find(h->peer);
+	struct peercap	*pc = NULL;
+
+	if (p != NULL)
+		pc = app_range(a, p, app_get32(body));
+	if (pc == NULL)
+		return refuse(a, h, APE_NOTFOUND, "no such peer");
+	range_accept(pc);
+	return RB_OK;
+}
+
+/* A peer that this application has, by any capability. */
+static struct peer *
+own_peer(struct app *a, uint32_t handle)
+{
+	struct peer	*p = peer_find(handle);
 	uint32_t	 i;
+
+	for (i = 0; p != NULL && i < p->ncaps; i++)
+		if (p->caps[i].ac != NULL && p->caps[i].ac->app == a)
+			return p;
+	return NULL;
+}
+
+static enum rb_result
+request_disconnect(struct app *a, const struct app_head *h, uint8_t *body)
+{
+	struct peer	*p;
 
 	if (body[0] == DISC_NONE)
 		return refuse(a, h, APE_INVALID, "no such reason");
-	for (i = 0; p != NULL && i < p->ncaps; i++) {
-		if (p->caps[i].ac != NULL && p->caps[i].ac->app == a) {
-			peer_end(p, REASON_APPLICATION, body[0], 0);
-			return RB_OK;
-		}
+	if ((p = own_peer(a, h->peer)) == NULL)
+		return refuse(a, h, APE_NOTFOUND, "no such peer");
+	peer_end(p, REASON_APPLICATION, body[0], 0);
+	return RB_OK;
+}
+
+/* The parent, who keeps bans, ends the peer. */
+static enum rb_result
+request_penalise(struct app *a, const struct app_head *h, uint8_t *body)
+{
+	struct m_app_penalise	 m = { a->node.key, h->peer, body[0],
+	    app_get32(body + 4) };
+	struct peer		*p;
+
+	if (m.disc == DISC_NONE)
+		return refuse(a, h, APE_INVALID, "no such reason");
+	if ((p = own_peer(a, h->peer)) == NULL)
+		return refuse(a, h, APE_NOTFOUND, "no such peer");
+	if (m.secs == 0)
+		peer_end(p, REASON_APPLICATION, m.disc, 0);
+	else if (!p->penalised) {
+		p->penalised = 1;
+		session_tell(&m_app_penalise_desc, &m);
 	}
-	return refuse(a, h, APE_NOTFOUND, "no such peer");
+	return RB_OK;
+}
+
+static enum rb_result
+request_hint(struct app *a, const struct app_head *h, uint8_t *body)
+{
+	struct m_app_hint	 m;
+	struct app_hint		 in;
+
+	if (app_hint_decode(&in, body, h->len) == -1)
+		return refuse(a, h, APE_MALFORMED, "hint is malformed");
+	if (in.addr.af == 0 || in.addr.port == 0)
+		return refuse(a, h, APE_INVALID, "a hint needs an address");
+	if (ses.env.full())
+		return refuse(a, h, APE_QUEUE, "too many hints");
+	memset(&m, 0, sizeof(m));
+	m.app = a->node.key;
+	memcpy(m.id, in.id, sizeof(m.id));
+	m.addr = in.addr;
+	m.udp = in.udp;
+	session_tell(&m_app_hint_desc, &m);
+	return RB_OK;
 }
 
 static enum rb_result
@@ -227,29 +309,47 @@ request_hello(struct app *a, const struct app_head *h, uint8_t *body)
 
 static const struct request {
 	uint16_t	 type;
+	uint8_t		 owner;		/* not for who only taps */
 	uint32_t	 minlen;
 	enum rb_result	(*fn)(struct app *, const struct app_head *, uint8_t *);
 } requests[] = {
-	{ AF_SEND,		APP_MSG_HEAD,	request_send },
-	{ AF_MULTISEND,		APP_MULTI_HEAD,	request_multisend },
-	{ AF_ATTACH,		0,		request_attach },
-	{ AF_DETACH,		4,		request_detach },
-	{ AF_DISCONNECT,	1,		request_disconnect },
-	{ AF_HELLO,		0,		request_hello },
+	{ AF_SEND,		1, APP_MSG_HEAD,	request_send },
+	{ AF_MULTISEND,		1, APP_MULTI_HEAD,	request_multisend },
+	{ AF_ATTACH,		0, 0,			request_attach },
+	{ AF_UPDATE,		0, 4,			request_update },
+	{ AF_DETACH,		0, 4,			request_detach },
+	{ AF_ACCEPT,		1, 4,			request_accept },
+	{ AF_DISCONNECT,	1, 1,			request_disconnect },
+	{ AF_PENALISE,		1, 8,			request_penalise },
+	{ AF_HINT,		1, 0,			request_hint },
+	{ AF_HELLO,		0, 0,			request_hello },
 };
+
+static int
+only_taps(const struct app *a)
+{
+	const struct appcap	*ac;
+
+	TAILQ_FOREACH(ac, &a->caps, entry)
+		if (!ac->tap)
+			return 0;
+	return a->ncaps > 0;
+}
 
 /* A type that is not known is skipped, by the protocol's rule. */
 enum rb_result
 app_request(struct app *a, const struct app_head *h, uint8_t *body)
 {
-	size_t	 i;
+	const struct request	*r;
 
-	for (i = 0; i < nitems_of(requests); i++) {
-		if (requests[i].type != h->type)
+	for (r = requests; r < requests + nitems_of(requests); r++) {
+		if (r->type != h->type)
 			continue;
-		if (h->len < requests[i].minlen)
+		if (h->len < r->minlen)
 			return refuse(a, h, APE_MALFORMED, "frame too short");
-		return requests[i].fn(a, h, body);
+		if (r->owner && a->ntaps > 0 && only_taps(a))
+			return refuse(a, h, APE_DENIED, "a tap only listens");
+		return r->fn(a, h, body);
 	}
 	return RB_OK;
 }

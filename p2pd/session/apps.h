@@ -9,6 +9,7 @@
 #include "common/base/util.h"
 #include "common/wire/app.h"
 #include "p2pd/messages.h"
+#include "p2pd/session/appopts.h"
 #include "p2pd/session/appq.h"
 #include "p2pd/session/core.h"
 #include "p2pd/session/rbuf.h"
@@ -16,26 +17,40 @@
 struct peer;
 struct peercap;
 
-/* A capability that an application owns, all its versions. */
+/*
+ * A capability that an application owns, all its versions, or taps. Without an
+ * application it is an orphan: its owner was lost and may come back.
+ */
 struct appcap {
-	TAILQ_ENTRY(appcap)	 entry;
+	TAILQ_ENTRY(appcap)	 entry;		/* the application's, or orphans */
+	TAILQ_ENTRY(appcap)	 tapping;	/* all taps */
 	struct app		*app;
 	uint32_t		 capid;
 	uint32_t		 oldest, gap;	/* in the queue: see appq.h */
 	uint64_t		 queued;	/* what waits of it counts for */
 	uint64_t		 dropped;
+	uint64_t		 missed_msgs, missed_bytes;	/* as an orphan */
 	uint64_t		 max_peer, max_all;	/* limits */
+	uint32_t		 handshake_ms;	/* 0: peers need no accept */
+	struct firsts		*firsts;
+	struct bucket		 rate;		/* bytes sent; rate 0: no limit */
 	uint8_t			 policy;
+	uint8_t			 tap;
+	uint32_t		 nvers;		/* a tap's may be 0: all */
+	char			 name[CAP_NAME_MAX + 1];
+	struct m_capver		 vers[CAPVERS_MAX];
+};
+
+/* An attach or update that the parent has not answered. */
+struct attach {
+	TAILQ_ENTRY(attach)	 entry;
+	uint32_t		 request;
+	uint32_t		 capid;		/* of an update */
+	uint8_t			 mode, policy;
 	uint32_t		 nvers;
 	char			 name[CAP_NAME_MAX + 1];
 	struct m_capver		 vers[CAPVERS_MAX];
-	struct bucket		 rate;		/* bytes sent; rate 0: no limit */
-};
-
-/* An attach that the parent has not answered. */
-struct attach {
-	TAILQ_ENTRY(attach)	 entry;
-	struct m_app_attach	 m;
+	struct app_opts		 opts;
 };
 
 #define ATTACHES_MAX	32	/* unanswered, one application */
@@ -50,7 +65,7 @@ struct attach {
 struct app {
 	struct hnode		 node;		/* first; key is its number */
 	TAILQ_ENTRY(app)	 entry;
-	TAILQ_HEAD(, appcap)	 caps;
+	struct appcaps		 caps;
 	TAILQ_HEAD(, attach)	 attaches;
 	struct peers		 stalled;	/* peers not read for our sake */
 	struct event		 ev_read;
@@ -61,6 +76,7 @@ struct app {
 	struct holder		 holder;
 	struct app_head		 head;		/* when has_head */
 	uint32_t		 ncaps, nattaches;
+	uint32_t		 ntaps;		/* of caps */
 	uint32_t		 events;	/* sent so far */
 	uint32_t		 waiting_on;	/* peer's handle, APAUSE_PEER */
 	uint32_t		 waiting_range;	/* of it */
@@ -83,12 +99,51 @@ void	 app_close(struct app *);
 void	 app_free(struct app *);
 void	 apps_reap(void);	/* closes the doomed */
 void	 apps_bury(void);
+
+/* appcap.c: what is attached. */
 struct appcap *appcap_find(uint32_t capid);
-/* AF_ATTACH asked of the parent, and its answer. */
-int	 app_attach(struct app *, uint32_t request, const struct app_attach *);
+/* Of this application, or NULL. */
+struct appcap *app_cap(struct app *, uint32_t capid);
+/* Its connection is lost: its capabilities are orphans. */
+void	 app_orphan(struct app *);
+void	 app_free_caps(struct app *);
+void	 orphans_free(void);
+/* AF_ATTACH and AF_UPDATE asked of the parent, and its answers. APE_ */
+int	 app_attach(struct app *, uint32_t request, const struct app_attach *,
+	    const char **why);
+int	 app_update(struct app *, uint32_t request, uint32_t capid,
+	    const uint8_t *opts, size_t, const char **why);
 void	 app_attached(const struct m_app_attached *);
+void	 app_updated(const struct m_app_updated *);
 /* AF_DETACH; -1 when it is not ours. */
 int	 app_detach(struct app *, uint32_t capid);
+/* M_CAP_GONE. */
+void	 appcap_gone(uint32_t capid);
+
+/* ranges.c: what peers share, and who has it. */
+/* The owners of a peer that starts, and of its ranges. */
+void	 ranges_own(struct peer *);
+void	 ranges_up(struct peer *);
+void	 ranges_down(struct peer *, const struct m_peer_end *);
+/* Every range without an owner that this one may have; all are told. */
+void	 ranges_snapshot(struct appcap *);
+/* None is this one's any more. */
+void	 ranges_disown(struct appcap *);
+/* Its owner was lost, or is back. */
+void	 ranges_orphan(struct appcap *);
+void	 range_accept(struct peercap *);
+/* The next time (ms) by which a range has to be accepted; 0 none. */
+uint64_t ranges_deadline(const struct peer *);
+
+/* taps.c */
+void	 taps_up(struct peer *);
+void	 taps_down(struct peer *, const struct m_peer_end *);
+void	 tap_start(struct appcap *);
+void	 tap_stop(struct appcap *);
+/* A message of a tapped range; packed: data is compressed. */
+void	 taps_message(struct peer *, struct peercap *, uint32_t code,
+	    const uint8_t *data, size_t n, size_t size, int packed,
+	    unsigned int flags);
 
 /* appout.c: what an application is told. */
 void	 app_reply(struct app *, enum app_type, uint32_t request, uint32_t peer,

@@ -122,6 +122,8 @@ session_setup(const struct session_env *env, const struct m_init *m)
 	TAILQ_INIT(&ses.dead);
 	TAILQ_INIT(&ses.apps);
 	TAILQ_INIT(&ses.deadapps);
+	TAILQ_INIT(&ses.orphans);
+	TAILQ_INIT(&ses.taps);
 	TAILQ_INIT(&ses.shows);
 	out_setup(turn_soon);
 	appq_setup();
@@ -157,6 +159,7 @@ session_cleanup(void)
 		app_free(a);
 	}
 	apps_bury();
+	orphans_free();
 	free_peers(&ses.peers);
 	free_peers(&ses.lingering);
 	free_peers(&ses.dead);

@@ -21,6 +21,7 @@ struct show;
 TAILQ_HEAD(peers, peer);
 TAILQ_HEAD(apps, app);
 TAILQ_HEAD(shows, show);
+TAILQ_HEAD(appcaps, appcap);
 
 #define SCRATCH		(256 * 1024)	/* one read of any socket at most */
 
@@ -60,6 +61,9 @@ struct session {
 	struct holder		 shared;	/* what goes to several peers */
 	struct apps		 apps;
 	struct apps		 deadapps;
+	struct appcaps		 orphans;
+	struct appcaps		 taps;
+	struct holder		 orphaned;	/* memory of orphans */
 	struct shows		 shows;
 	struct event		 ev_turn;
 	struct event		 ev_pressure;
@@ -74,6 +78,7 @@ struct session {
 	uint64_t		 bytes_in, bytes_out;
 	uint64_t		 msgs_in, msgs_out;
 	uint64_t		 dropped;
+	uint64_t		 tap_dropped;
 };
 
 extern struct session ses;

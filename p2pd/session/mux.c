@@ -58,13 +58,16 @@ mux_blocked(const struct peer *p)
 void
 mux_dropped(struct appcap *ac, struct peercap *pc)
 {
-	ses.dropped++;
 	if (pc != NULL)
 		pc->dropped++;
-	if (ac != NULL) {
+	if (ac != NULL && ac->app != NULL) {
 		ac->dropped++;
 		ac->app->dropped++;
 	}
+	if (ac != NULL && ac->tap)
+		ses.tap_dropped++;
+	else
+		ses.dropped++;
 }
 
 /*
@@ -161,6 +164,17 @@ make_place(struct peercap *pc, size_t n)
 	return 1;
 }
 
+/* Nobody is there for it: who comes back will be told how much it was. */
+static void
+miss(struct peercap *pc, size_t size)
+{
+	mux_dropped(pc->ac, pc);
+	if (pc->ac != NULL) {
+		pc->ac->missed_msgs++;
+		pc->ac->missed_bytes += size;
+	}
+}
+
 int
 mux_message(struct peer *p, struct peercap *pc, uint64_t code,
     const uint8_t *data, size_t n)
@@ -176,8 +190,11 @@ mux_message(struct peer *p, struct peercap *pc, uint64_t code,
 	ses.msgs_in++;
 	if (ses.monitor)
 		show_message(p, pc, rel, size, "in");
-	if (pc->ac == NULL || pc->ac->app->doomed) {
-		mux_dropped(pc->ac, pc);
+	if (pc->tapped)
+		taps_message(p, pc, rel, data, n, size,
+		    frame_snappy_rx(p->codec), 0);
+	if (pc->ac == NULL || pc->ac->app == NULL || pc->ac->app->doomed) {
+		miss(pc, size);
 		return REASON_NONE;
 	}
 	if (pc->queued >= pc->ac->max_peer || cap_full(pc->ac)) {

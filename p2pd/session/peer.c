@@ -34,7 +34,7 @@ peer_find(uint32_t handle)
 static void
 arm(struct peer *p, uint64_t now)
 {
-	uint64_t	 at = p->ping_at;
+	uint64_t	 at = p->ping_at, accept = ranges_deadline(p);
 
 	if (p->pause == 0 && p->read_at + READ_MS < at)
 		at = p->read_at + READ_MS;
@@ -44,12 +44,23 @@ arm(struct peer *p, uint64_t now)
 		at = p->over_at + WRITE_MS;
 	if ((p->pause & PAUSE_APP) && p->stalled_at + ses.init.stall_ms < at)
 		at = p->stalled_at + ses.init.stall_ms;
+	if (accept != 0 && accept < at)
+		at = accept;
 	event_after(&p->ev_timer, at > now ? at - now : 0);
+}
+
+void
+peer_arm(struct peer *p)
+{
+	if (p->state == PEER_UP)
+		arm(p, mono_ms());
 }
 
 static unsigned int
 overdue(const struct peer *p, uint64_t now)
 {
+	uint64_t	 accept = ranges_deadline(p);
+
 	if (p->out.bytes > 0 && now >= p->out.since + WRITE_MS)
 		return REASON_WRITE_TIMEOUT;
 	if (p->over_at != 0 && now >= p->over_at + WRITE_MS)
@@ -58,6 +69,8 @@ overdue(const struct peer *p, uint64_t now)
 		return REASON_STALLED;
 	if (p->pause == 0 && now >= p->read_at + READ_MS)
 		return REASON_READ_TIMEOUT;
+	if (accept != 0 && now >= accept)
+		return REASON_HANDSHAKE_TIMEOUT;
 	return REASON_NONE;
 }
 
@@ -137,10 +150,9 @@ set_caps(struct peer *p, const struct m_peer_start *m)
 	    (p->caps = calloc(m->nshared + 1, sizeof(*p->caps))) == NULL)
 		return -1;
 	memcpy(p->listed, m->caps, m->ncaps * sizeof(*p->listed));
-	for (i = 0; i < m->nshared; i++) {
+	for (i = 0; i < m->nshared; i++)
 		p->caps[i].shared = m->shared[i];
-		p->caps[i].ac = appcap_find(m->shared[i].owner);
-	}
+	ranges_own(p);
 	return 0;
 }
 
@@ -217,7 +229,6 @@ peer_start(const struct m_peer_start *m, int fd)
 	struct m_peer_end	 end;
 	struct peer		*p;
 	uint64_t		 now = mono_ms();
-	uint32_t		 i;
 
 	if (m->handle == 0 || peer_find(m->handle) != NULL)
 		fatalx("parent started peer %u twice", m->handle);
@@ -240,10 +251,9 @@ peer_start(const struct m_peer_start *m, int fd)
 		return;
 	}
 	event_add(&p->ev_read, NULL);
+	taps_up(p);
+	ranges_up(p);
 	arm(p, now);
-	for (i = 0; i < p->ncaps; i++)
-		if (p->caps[i].ac != NULL)
-			app_peer_up(p->caps[i].ac, p, &p->caps[i], 0);
 	peer_owners(p);
 }
 
@@ -264,6 +274,9 @@ peer_owners(struct peer *p)
 		else if (p->caps[i].ac->app != sole)
 			alone = 0;
 		if (p->caps[i].ac->policy != APP_STOP)
+			alone = 0;
+		/* who is away is not to be waited for */
+		if (p->caps[i].ac->app == NULL)
 			alone = 0;
 	}
 	p->sole = alone ? sole : NULL;
@@ -370,11 +383,8 @@ say_goodbye(struct peer *p, unsigned int reason, unsigned int disc)
 static void
 tell_apps(struct peer *p, const struct m_peer_end *end)
 {
-	uint32_t	 i;
-
-	for (i = 0; i < p->ncaps; i++)
-		if (p->caps[i].ac != NULL)
-			app_peer_down(p->caps[i].ac, p, &p->caps[i], end);
+	taps_down(p, end);
+	ranges_down(p, end);
 	out_drop_marks(&p->out, gone_mark);
 	send_gone(p);
 }

@@ -30,6 +30,9 @@ struct peercap {
 	struct sendq		*sendq;		/* NULL: nothing waits */
 	uint32_t		 stalled_app;	/* was told of AF_STALLED; 0 */
 	uint8_t			 slow;		/* nobody waits for it again */
+	uint8_t			 accepted;
+	uint8_t			 tapped;	/* somebody watches */
+	uint64_t		 accept_by;	/* ms; 0: need not be */
 };
 
 enum peer_state { PEER_UP, PEER_LINGER, PEER_DEAD };
@@ -84,6 +87,7 @@ struct peer {
 	uint8_t			 in_resumed;
 	uint8_t			 parsing;	/* rb is in use */
 	uint8_t			 pongs;		/* owed */
+	uint8_t			 penalised;	/* the parent was asked to */
 };
 
 /* M_PEER_START; takes fd. */
@@ -102,6 +106,8 @@ void	 peer_pause(struct peer *, unsigned int why);
 void	 peer_resume(struct peer *, unsigned int why);
 /* Owners have changed: who may stall it; ends it when nobody is left. */
 void	 peer_owners(struct peer *);
+/* A deadline nearer than those there were has been set. */
+void	 peer_arm(struct peer *);
 /* Sealed into the output queue: 0, or -1 with errno: EMSGSIZE, ENOMEM. */
 int	 peer_seal(struct peer *, uint64_t code, const void *, size_t);
 void	 peer_free(struct peer *);

@@ -93,6 +93,9 @@ accepted(struct peer *p, struct peercap *pc, const struct message *m)
 	ses.msgs_out++;
 	if (ses.monitor)
 		show_message(p, pc, m->code, m->len, "out");
+	if (pc->tapped)
+		taps_message(p, pc, m->code, m->payload, m->len, m->len, 0,
+		    AFL_OUT);
 }
 
 static void

@@ -61,10 +61,18 @@ handle_app_attached(struct channel *c, struct chan_msg *msg, void *arg)
 	app_attached(msg->body);
 }
 
-/* What nobody comes back for has no peers here by then. */
+static void
+handle_app_updated(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	app_updated(msg->body);
+}
+
 static void
 handle_cap_gone(struct channel *c, struct chan_msg *msg, void *arg)
 {
+	const struct m_cap_gone	*m = msg->body;
+
+	appcap_gone(m->capid);
 }
 
 static void
@@ -87,6 +95,7 @@ static const struct chan_rule	 rules[] = {
 	{ &m_peer_flags_desc, CHS_RUN, CHAN_NOFD, handle_peer_flags },
 	{ &m_app_open_desc, CHS_RUN, CHAN_FD, handle_app_open },
 	{ &m_app_attached_desc, CHS_RUN, CHAN_NOFD, handle_app_attached },
+	{ &m_app_updated_desc, CHS_RUN, CHAN_NOFD, handle_app_updated },
 	{ &m_cap_gone_desc, CHS_RUN, CHAN_NOFD, handle_cap_gone },
 	{ &m_show_desc, CHS_RUN, CHAN_NOFD, handle_show },
 	{ &m_monitor_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_monitor },

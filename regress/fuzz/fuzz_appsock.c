@@ -99,6 +99,47 @@ say_many(struct fuzz *f, int fd)
 	fuzz_write(fd, frame, APP_HEADER + h.len);
 }
 
+/* An update, or an attach, of options that are well formed but for the last. */
+static void
+say_options(struct fuzz *f, int fd, unsigned int app)
+{
+	static uint8_t		 frame[APP_HEADER + 8192];
+	static const uint16_t	 sizes[] = { 4, 4, 4, 4, 20, 4, 9, 24 };
+	struct app_attach	 at;
+	struct app_head		 h;
+	uint8_t			 value[32], *body = frame + APP_HEADER;
+	uint8_t			 how = fuzz_u8(f);
+	size_t			 n = 4, i;
+
+	memset(&h, 0, sizeof(h));
+	h.type = AF_UPDATE;
+	h.request = fuzz_u8(f);
+	app_put32(body, how / 4);
+	if (how & 1) {
+		h.type = AF_ATTACH;
+		memset(&at, 0, sizeof(at));
+		strlcpy(at.name, app == 0 ? "eth" : "aa", sizeof(at.name));
+		at.mode = how >> 1 & 1;
+		at.policy = APP_DROP;
+		at.nvers = 1;
+		at.vers[0].version = app == 0 ? 69 : 1;
+		at.vers[0].codes = 16;
+		n = app_attach_encode(body, 64, &at);
+	}
+	for (i = fuzz_u8(f) % 8; i > 0; i--) {
+		how = fuzz_u8(f);
+		memset(value, 0, sizeof(value));
+		value[0] = how % 8 < AO_ENR ? 0 : 2;
+		fuzz_fill(f, value + 1, sizes[how % 8] - 1);
+		if (app_opt_add(body, 8192, &n, how % 8, value,
+		    how & 0x80 ? 0 : sizes[how % 8]) == -1)
+			break;
+	}
+	h.len = (uint32_t)n - (how == 0xff);
+	app_head_encode(frame, &h);
+	fuzz_write(fd, frame, APP_HEADER + h.len);
+}
+
 static void
 step(struct fuzz *f, uint8_t what)
 {
@@ -127,7 +168,7 @@ step(struct fuzz *f, uint8_t what)
 		break;
 	case 4:
 		ses_attach(i, what & 0x80 ? "eth" : "aa", what & 0x80 ? 69 : 1,
-		    what / 32 % 3);
+		    what / 32 % 4);
 		break;
 	case 5:
 		if ((what & 0xf0) == 0xf0) {
@@ -142,6 +183,8 @@ step(struct fuzz *f, uint8_t what)
 	default:
 		if (p == 2)
 			say_many(f, world.app[i]);
+		else if (p == 3)
+			say_options(f, world.app[i], i);
 		else
 			say_send(f, world.app[i], p == 1);
 		break;

@@ -20,26 +20,85 @@ struct ses_world	 world;
 
 static struct m_app_attached	 answers[ANSWERS];
 static unsigned int		 nanswers;
+static struct m_app_updated	 updated[ANSWERS];
+static unsigned int		 nupdated;
 static uint32_t			 next_capid;
 
-/* Grants what is asked, but eth only as the first to ask for it has it. */
+/* What was granted to whom, so that those who come back find it. */
+static struct {
+	uint32_t	 app;		/* 0: it is away */
+	char		 name[CAP_NAME_MAX + 1];
+	uint8_t		 mode;
+} granted[ANSWERS];
+
+/* A number that is away, or a new one; 0 when there are enough. */
+static uint32_t
+grant_capid(const struct m_app_attach *m)
+{
+	uint32_t	 i;
+
+	for (i = 1; i < next_capid; i++)
+		if (granted[i].app == 0 && granted[i].mode == m->mode &&
+		    strcmp(granted[i].name, m->name) == 0)
+			break;
+	if (i == ANSWERS)
+		return 0;
+	if (i == next_capid)
+		next_capid++;
+	granted[i].app = m->app;
+	granted[i].mode = m->mode;
+	memcpy(granted[i].name, m->name, sizeof(granted[i].name));
+	return i;
+}
+
+/* Grants what is asked, but some versions. */
 static void
 grant(const struct m_app_attach *m)
 {
 	struct m_app_attached	*a;
 
-	FUZZ_CHECK(m->nvers > 0 && m->nvers <= CAPVERS_MAX);
+	FUZZ_CHECK(m->nvers <= CAPVERS_MAX);
+	FUZZ_CHECK(m->nvers > 0 || m->mode == APM_TAP);
 	if (nanswers == ANSWERS)
 		return;
 	a = &answers[nanswers++];
 	memset(a, 0, sizeof(*a));
 	a->app = m->app;
 	a->request = m->request;
-	if (m->vers[0].version % 7 == 3)
+	if (m->nvers > 0 && m->vers[0].version % 7 == 3)
 		a->error = APE_BUSY;
 	else
-		a->capid = next_capid++;
+		a->capid = grant_capid(m);
 	a->rate = m->policy == APP_DISCONNECT ? 5000 : 0;
+	a->resumed = a->capid != 0 && a->capid < next_capid - 1;
+}
+
+static void
+update(const struct m_app_update *m)
+{
+	struct m_app_updated	*u;
+
+	FUZZ_CHECK(m->has != 0);
+	if (nupdated == ANSWERS)
+		return;
+	u = &updated[nupdated++];
+	memset(u, 0, sizeof(*u));
+	u->app = m->app;
+	u->request = m->request;
+	u->capid = m->capid;
+	if (m->meta.wanted % 7 == 3)
+		u->error = APE_RECORD;
+}
+
+static void
+closed(const struct m_app_closed *m)
+{
+	uint32_t	 i;
+
+	world.closed++;
+	for (i = 0; i < ANSWERS; i++)
+		if (granted[i].app == m->app)
+			granted[i].app = 0;
 }
 
 static int
@@ -55,8 +114,11 @@ to_parent(const struct msgdesc *d, const void *body)
 	case M_APP_ATTACH:
 		grant(body);
 		break;
+	case M_APP_UPDATE:
+		update(body);
+		break;
 	case M_APP_CLOSED:
-		world.closed++;
+		closed(body);
 		break;
 	case M_PEER_END:
 		world.ended++;
@@ -104,8 +166,9 @@ ses_begin(uint64_t memory)
 		world.peer[i] = -1;
 	for (i = 0; i < SES_APPS; i++)
 		world.app[i] = -1;
-	nanswers = 0;
+	nanswers = nupdated = 0;
 	next_capid = 1;
+	memset(granted, 0, sizeof(granted));
 	memset(&m, 0, sizeof(m));
 	m.version = MSG_VERSION;
 	m.kind = PROC_SESSION;
@@ -134,8 +197,11 @@ shared(struct m_peer_start *m, const char *name, uint32_t version)
 	s->owner = 0xffff;
 	TAILQ_FOREACH(a, &ses.apps, entry)
 		TAILQ_FOREACH(ac, &a->caps, entry)
-			if (strcmp(ac->name, name) == 0)
+			if (!ac->tap && strcmp(ac->name, name) == 0)
 				s->owner = ac->capid;
+	TAILQ_FOREACH(ac, &ses.orphans, entry)
+		if (strcmp(ac->name, name) == 0)
+			s->owner = ac->capid;
 	m->caps[m->ncaps++] = s->cap;
 	m->nshared++;
 }
@@ -188,7 +254,8 @@ ses_attach(unsigned int i, const char *name, uint32_t version, uint32_t policy)
 
 	memset(&at, 0, sizeof(at));
 	strlcpy(at.name, name, sizeof(at.name));
-	at.policy = (uint8_t)policy;
+	at.mode = policy > APP_DISCONNECT ? APM_TAP : APM_OWNER;
+	at.policy = (uint8_t)(policy % 3);
 	at.nvers = 1;
 	at.vers[0].version = version;
 	at.vers[0].codes = CODES;
@@ -201,6 +268,16 @@ ses_attach(unsigned int i, const char *name, uint32_t version, uint32_t policy)
 	app_head_encode(buf, &h);
 	fuzz_write(world.app[i], buf, APP_HEADER + n);
 	ses_loop();
+}
+
+static void
+gone(uint32_t capid)
+{
+	if (capid < ANSWERS) {
+		memset(&granted[capid], 0, sizeof(granted[capid]));
+		granted[capid].mode = UINT8_MAX;
+	}
+	appcap_gone(capid);
 }
 
 void
@@ -231,6 +308,10 @@ ses_parent(struct fuzz *f)
 		break;
 	case 5:
 		fuzz_pass(250U * fuzz_u8(f));
+		break;
+	case 6:
+		/* the grace of any is over, or the parent takes it away */
+		gone(what / 8);
 		break;
 	}
 }
@@ -279,7 +360,8 @@ check(void)
 	uint64_t	 held;
 
 	held = held_by(&ses.peers, PEER_UP) +
-	    held_by(&ses.lingering, PEER_LINGER) + ses.shared.held;
+	    held_by(&ses.lingering, PEER_LINGER) + ses.shared.held +
+	    ses.orphaned.held;
 	TAILQ_FOREACH(a, &ses.apps, entry) {
 		held += a->holder.held;
 		FUZZ_CHECK(!(a->pause & APAUSE_PEER) || a->wait_until != 0);
@@ -299,6 +381,9 @@ ses_loop(void)
 	for (i = 0; i < nanswers; i++)
 		app_attached(&answers[i]);
 	nanswers = 0;
+	for (i = 0; i < nupdated; i++)
+		app_updated(&updated[i]);
+	nupdated = 0;
 	fuzz_loop();
 	if (!world.done)
 		check();

@@ -32,7 +32,7 @@ void	 ses_begin(uint64_t memory);
 /* Peer i with handle i + 1, speaking aa/1 and eth/69 with 16 codes each. */
 void	 ses_peer(unsigned int i, int snappy);
 void	 ses_app(unsigned int i);
-/* An application's attach, as it would send it. */
+/* An application's attach, as it would send it; a tap's with policy 3. */
 void	 ses_attach(unsigned int i, const char *name, uint32_t version,
 	    uint32_t policy);
 /* Something that the parent may ask for at any time. */

@@ -181,6 +181,7 @@ expect_closed(void)
 	while (tapp_recv(&ta))
 		;
 	ck_assert_ptr_null(htab_find(&ses.apptab, 1));
+	appcap_gone(100);
 }
 
 /* Gone in the middle of a frame, at any byte: its peer ends, cleanly. */
@@ -194,6 +195,9 @@ START_TEST(cut_short)
 	pump();
 	tapp_close(&ta);
 	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	pump();
+	ck_assert_uint_eq(told_count(M_PEER_END), 0);
+	appcap_gone(100);
 	tpeer_expect_disc(&tp, DISC_USELESS);
 	ck_assert_uint_eq(((const struct m_peer_end *)
 	    told_first(M_PEER_END))->reason, REASON_APP_GONE);
@@ -297,7 +301,7 @@ START_TEST(attach_errors)
 	strlcpy(at.name, "a b", sizeof(at.name));
 	attach_bad(&at, APE_INVALID);
 	at = ok;
-	at.mode = APM_TAP;
+	at.mode = APM_TAP + 1;
 	attach_bad(&at, APE_UNSUPPORTED);
 	at = ok;
 	at.policy = 3;

@@ -517,6 +517,9 @@ START_TEST(two_owners)
 	ck_assert_uint_eq(peer_find(6)->caps[1].dropped, 1);
 	ck_assert_uint_eq(told_count(M_PEER_END), 0);
 
+	appcap_gone(200);
+	ck_assert_ptr_nonnull(peer_find(6));
+
 	/* a new owner of the same gets it, one of another length does not */
 	tapp_open(&other, 3);
 	tapp_attach(&other, "ccc", 7, 3, APP_STOP, 201);
@@ -529,6 +532,9 @@ START_TEST(two_owners)
 	/* both go: so does the peer */
 	tapp_close(&other);
 	tapp_close(&ta);
+	PUMP_UNTIL(told_count(M_APP_CLOSED) == 2);
+	appcap_gone(202);
+	appcap_gone(100);
 	PUMP_UNTIL(told_count(M_PEER_END) == 2);
 	tpeer_expect_disc(&both, DISC_USELESS);
 	tpeer_close(&both);

@@ -214,6 +214,7 @@ func main() {
 		listen   = flag.String("listen", "", "address to listen on")
 		capList  = flag.String("caps", "tst/1:8,tst/2:8,oth/1:4", "capabilities")
 		maxPeers = flag.Int("maxpeers", 10, "most peers")
+		boot     = flag.String("boot", "", "bootnode: with one, discovery v4 finds the peers")
 	)
 	flag.Parse()
 
@@ -231,11 +232,19 @@ func main() {
 		PrivateKey:  key,
 		MaxPeers:    *maxPeers,
 		DialRatio:   2,
-		NoDiscovery: true,
+		NoDiscovery: *boot == "",
+		DiscoveryV4: *boot != "",
 		Name:        "gethpeer",
 		ListenAddr:  *listen,
 		Logger:      log.NewLogger(logEvents{}),
 	}}
+	if *boot != "" {
+		n, err := enode.Parse(enode.ValidSchemes, *boot)
+		if err != nil {
+			peerio.Fatal(err)
+		}
+		srv.BootstrapNodes = []*enode.Node{n}
+	}
 	for _, c := range caps {
 		srv.Protocols = append(srv.Protocols, protocol(c))
 	}

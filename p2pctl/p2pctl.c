@@ -141,6 +141,7 @@ take_found(struct client *c, struct request *rq, json_t *found)
 		return EX_FAILED;
 	memcpy(rq->peer.id, rq->show.id, SECP_PUB);
 	memcpy(rq->ban.id, rq->show.id, SECP_PUB);
+	memcpy(rq->lookup.id, rq->show.id, SECP_PUB);
 	return EX_DONE;
 }
 
@@ -153,7 +154,12 @@ look_up(struct client *c, struct request *rq)
 
 	if (rq->action == ACT_BAN && rq->ban.op == BAN_DEL)
 		r = find_in(c, SHOW_BANS, "what", rq->digits, found);
-	else if ((r = find_in(c, SHOW_PEERS, "id", rq->digits,
+	else if (rq->action == ACT_LOOKUP || (rq->action == ACT_SHOW &&
+	    (rq->show.what == SHOW_NODE || rq->show.what == SHOW_WHY))) {
+		if ((r = find_in(c, SHOW_PEERS, "id", rq->digits,
+		    found)) == EX_DONE)
+			r = find_in(c, SHOW_TABLE, "id", rq->digits, found);
+	} else if ((r = find_in(c, SHOW_PEERS, "id", rq->digits,
 	    found)) == EX_DONE && rq->action != ACT_SHOW)
 		r = find_in(c, SHOW_NODES, "id", rq->digits, found);
 	if (r == EX_DONE)
@@ -176,6 +182,24 @@ run_show(struct client *c, struct request *rq)
 			json_print(stdout, v, 0);
 		else
 			show_print(stdout, what, v);
+	}
+	json_decref(v);
+	return r;
+}
+
+/* What a lookup found is shown as a table is. */
+static int
+run_lookup(struct client *c, struct request *rq)
+{
+	json_t	*v = json_array();
+	int	 r;
+
+	if ((r = client_ask(c, &ctl_lookup_desc, &rq->lookup, CLIENT_TIMEOUT,
+	    keep_record, v, NULL)) == EX_DONE) {
+		if (rq->json)
+			json_print(stdout, v, 0);
+		else
+			lookup_print(stdout, v);
 	}
 	json_decref(v);
 	return r;
@@ -252,6 +276,8 @@ run_request(struct client *c, struct request *rq)
 		return run_order(c, rq, &ctl_log_desc, &rq->log);
 	case ACT_STOP:
 		return run_order(c, rq, &ctl_stop_desc, &stop);
+	case ACT_LOOKUP:
+		return run_lookup(c, rq);
 	case ACT_MONITOR:
 		return run_monitor(c, rq);
 	default:

@@ -221,10 +221,31 @@ take_note(struct request *rq, const struct token *t, const char *s, char *err)
 	return 0;
 }
 
+/* A node by any text that names one. */
+static int
+take_node(struct request *rq, const struct token *t, const char *s, char *err)
+{
+	struct node_spec	 spec;
+	const char		*why;
+
+	if (take_digits(rq, s) == 0)
+		return 0;
+	if (node_spec_parse(&spec, strncmp(s, "0x", 2) == 0 ? s + 2 : s,
+	    &why) == -1)
+		return fail(err, "%s: %s", s, why);
+	memcpy(rq->show.id, spec.key, sizeof(spec.key));
+	memcpy(rq->lookup.id, spec.key, sizeof(spec.key));
+	return 0;
+}
+
 const struct token t_end[] = { { DONE }, { END } };
 
 static const struct token t_show_peer[] = {
 	{ ARG, "ID", t_end, take_id }, { END }
+};
+
+static const struct token t_show_node[] = {
+	{ ARG, "NODE", t_end, take_node }, { END }
 };
 
 static const struct token t_show[] = {
@@ -238,6 +259,12 @@ static const struct token t_show[] = {
 	{ WORD, "config", t_end, take_show, SHOW_CONFIG },
 	{ WORD, "bans", t_end, take_show, SHOW_BANS },
 	{ WORD, "nodes", t_end, take_show, SHOW_NODES },
+	{ WORD, "enr", t_end, take_show, SHOW_ENR },
+	{ WORD, "table", t_end, take_show, SHOW_TABLE },
+	{ WORD, "node", t_show_node, take_show, SHOW_NODE },
+	{ WORD, "db", t_end, take_show, SHOW_DB },
+	{ WORD, "lookups", t_end, take_show, SHOW_LOOKUPS },
+	{ WORD, "why", t_show_node, take_show, SHOW_WHY },
 	{ END }
 };
 
@@ -310,6 +337,9 @@ static const struct token t_attach[] = {
 	{ REST, "CAPABILITY/VERSION:CODES", NULL },
 	{ END }
 };
+static const struct token t_lookup[] = {
+	{ DONE }, { ARG, "NODE", t_end, take_node }, { END }
+};
 static const struct token t_main[] = {
 	{ DONE },
 	{ WORD, "show", t_show },
@@ -325,6 +355,7 @@ static const struct token t_main[] = {
 	{ WORD, "ping", t_ping, take_action, ACT_PING },
 	{ WORD, "resolve", t_resolve, take_action, ACT_RESOLVE },
 	{ WORD, "crawl", t_crawl, take_action, ACT_CRAWL },
+	{ WORD, "lookup", t_lookup, take_action, ACT_LOOKUP },
 	{ END }
 };
 

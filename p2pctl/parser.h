@@ -16,7 +16,8 @@
 enum action {
 	ACT_NONE, ACT_SHOW, ACT_PEER, ACT_BAN, ACT_MONITOR, ACT_LOG, ACT_STOP,
 	ACT_ATTACH, ACT_KEY_GENERATE, ACT_KEY_SHOW, ACT_ENODE_PARSE,
-	ACT_ENR_DECODE, ACT_ENR_SHOW, ACT_PING, ACT_RESOLVE, ACT_CRAWL
+	ACT_ENR_DECODE, ACT_ENR_SHOW, ACT_PING, ACT_RESOLVE, ACT_CRAWL,
+	ACT_LOOKUP
 };
 
 #define DIGITS_MIN	4	/* of an id that is cut short */
@@ -30,6 +31,7 @@ struct request {
 	struct ctl_ban_req	 ban;
 	struct ctl_log_req	 log;
 	struct ctl_monitor_req	 monitor;
+	struct ctl_lookup_req	 lookup;
 	/* The first digits of an id that is to be looked up; "" for none. */
 	char			 digits[2 * SECP_PUB + 1];
 	/* Without it. */

@@ -14,7 +14,8 @@
 enum shape {
 	SH_LIST,	/* an array of the records */
 	SH_ONE,		/* one object of all of them */
-	SH_STATUS,	/* the node, with its sessions */
+	SH_STATUS,	/* the node, with its sessions and discovery */
+	SH_WHY,		/* one object, the reasons of all gathered */
 	SH_TEXT		/* lines of text */
 };
 
@@ -201,6 +202,37 @@ static const struct column nodes_cols[] = {
 	{ NULL }
 };
 
+static const struct column table_cols[] = {
+	{ "ID", "id", cell_id },
+	{ "ADDRESS", "address", cell_text },
+	{ "TCP", "tcp", cell_text, 1 },
+	{ "BUCKET", "bucket", cell_text, 1 },
+	{ "SPARE", "spare", cell_yes },
+	{ "LIVE", "live", cell_yes },
+	{ "CHECKS", "checks", cell_text, 1 },
+	{ "CHECKED", "checked_ms", cell_ms, 1 },
+	{ "SEQ", "seq", cell_text, 1 },
+	{ NULL }
+};
+
+static const struct column lookup_cols[] = {
+	{ "ID", "id", cell_id },
+	{ "ADDRESS", "address", cell_text },
+	{ "TCP", "tcp", cell_text, 1 },
+	{ "DISTANCE", "distance", cell_text, 1 },
+	{ NULL }
+};
+
+static const struct column lookups_cols[] = {
+	{ "WHY", "why", cell_text },
+	{ "TARGET", "target", cell_id },
+	{ "SINCE", "ms", cell_ms, 1 },
+	{ "ASKED", "asked", cell_text, 1 },
+	{ "ANSWERED", "answered", cell_text, 1 },
+	{ "SEEN", "seen", cell_text, 1 },
+	{ NULL }
+};
+
 static const struct column session_cols[] = {
 	{ "SESSION", "instance", cell_text, 1 },
 	{ "PEERS", "peers", cell_text, 1 },
@@ -235,7 +267,13 @@ static const struct view {
 	{ SHOW_HISTORY, SH_LIST, history_cols, "no attempts yet" },
 	{ SHOW_CONFIG, SH_TEXT, NULL, NULL },
 	{ SHOW_BANS, SH_LIST, bans_cols, "no bans" },
-	{ SHOW_NODES, SH_LIST, nodes_cols, "no static or trusted nodes" }
+	{ SHOW_NODES, SH_LIST, nodes_cols, "no static or trusted nodes" },
+	{ SHOW_ENR, SH_ONE, NULL, NULL },
+	{ SHOW_TABLE, SH_LIST, table_cols, "the table is empty" },
+	{ SHOW_NODE, SH_ONE, NULL, NULL },
+	{ SHOW_DB, SH_ONE, NULL, NULL },
+	{ SHOW_LOOKUPS, SH_LIST, lookups_cols, "no lookup is under way" },
+	{ SHOW_WHY, SH_WHY, NULL, NULL }
 };
 
 static const struct view *
@@ -271,12 +309,32 @@ shape_status(const json_t *records)
 		if (strcmp(json_text(r, "kind"), "session") == 0) {
 			json_object_del(r, "kind");
 			json_array_append(sessions, r);
+		} else if (strcmp(json_text(r, "kind"), "discovery") == 0) {
+			json_object_del(r, "kind");
+			json_object_set(node, "discovery", r);
 		} else
 			json_object_update_missing(node, r);
 	}
 	json_object_del(node, "kind");
 	json_object_set_new(node, "sessions", sessions);
 	return node;
+}
+
+/* What speaks against a dial, by whoever; nothing: it would be dialed. */
+static json_t *
+shape_why(const json_t *records)
+{
+	json_t	*one = json_object(), *reasons = json_array(), *r;
+	size_t	 i;
+
+	json_array_foreach(records, i, r) {
+		json_array_extend(reasons, json_object_get(r, "reasons"));
+		json_object_update_missing(one, r);
+	}
+	json_object_set_new(one, "would_dial",
+	    json_boolean(json_array_size(reasons) == 0));
+	json_object_set_new(one, "reasons", reasons);
+	return one;
 }
 
 static json_t *
@@ -298,6 +356,9 @@ show_shape(enum ctl_show what, json_t *records)
 	switch (view_of(what)->shape) {
 	case SH_ONE:
 		v = shape_one(records);
+		break;
+	case SH_WHY:
+		v = shape_why(records);
 		break;
 	case SH_STATUS:
 		v = shape_status(records);
@@ -345,6 +406,50 @@ status_line(FILE *f, const char *label, const json_t *n, const char *key,
 }
 
 static void
+status_discovery(FILE *f, const json_t *d)
+{
+	if (d == NULL)
+		return;
+	fprintf(f, "discovery  %" JSON_INTEGER_FORMAT " nodes in the table, %"
+	    JSON_INTEGER_FORMAT " of them live, %" JSON_INTEGER_FORMAT
+	    " remembered; ", json_num(d, "table"), json_num(d, "live"),
+	    json_num(d, "known"));
+	if (json_num(d, "wanted") == 0)
+		fputs("resting\n", f);
+	else
+		fprintf(f, "%" JSON_INTEGER_FORMAT " more are wanted\n",
+		    json_num(d, "wanted"));
+}
+
+static void
+why_print(FILE *f, const json_t *v)
+{
+	char	 line[CELL_MAX * 2];
+	json_t	*e;
+	size_t	 i;
+
+	if (json_true_at(v, "would_dial"))
+		fprintf(f, "it would be dialed%s\n", json_true_at(v,
+		    "record_missing") ? ", if its record is what applications "
+		    "ask for" : "");
+	else
+		fprintf(f, "it would not be dialed:\n");
+	json_array_foreach(json_object_get(v, "reasons"), i, e)
+		if (json_is_string(e))
+			fprintf(f, "  %s\n", text_safe(line, sizeof(line),
+			    json_string_value(e)));
+}
+
+void
+lookup_print(FILE *f, const json_t *nodes)
+{
+	if (json_array_size(nodes) == 0)
+		fputs("nobody was found\n", f);
+	else
+		table_print(f, lookup_cols, nodes);
+}
+
+static void
 status_print(FILE *f, const json_t *n)
 {
 	char	 client[CELL_MAX], up[32], line[CELL_MAX * 2];
@@ -361,6 +466,7 @@ status_print(FILE *f, const json_t *n)
 			    sizeof(line), json_string_value(v)));
 	status_line(f, "listening", n, "listening", "nowhere");
 	status_peers(f, n);
+	status_discovery(f, json_object_get(n, "discovery"));
 	fprintf(f, "apps       %" JSON_INTEGER_FORMAT "\n", json_num(n, "apps"));
 	status_line(f, "speaks", n, "capabilities", "nothing");
 	if (json_array_size(json_object_get(n, "sessions")) > 0) {
@@ -401,6 +507,9 @@ show_print(FILE *f, enum ctl_show what, const json_t *v)
 	switch (view->shape) {
 	case SH_STATUS:
 		status_print(f, v);
+		break;
+	case SH_WHY:
+		why_print(f, v);
 		break;
 	case SH_TEXT:
 		lines_print(f, v);

@@ -11,6 +11,8 @@
 /* The records of one answer, in order, as what -j prints. Takes records. */
 json_t	*show_shape(enum ctl_show, json_t *records);
 /* The same for people. */
+/* What a lookup found, closest first. */
+void	 lookup_print(FILE *, const json_t *nodes);
 void	 show_print(FILE *, enum ctl_show, const json_t *);
 /* An object on one line: what happened, then key=value. */
 void	 event_print(FILE *, const json_t *);

@@ -50,6 +50,7 @@ static const struct chan_rule client_rules[] = {
 	{ &ctl_ban_desc, IN(CL_READY), CHAN_NOFD, client_request },
 	{ &ctl_log_desc, IN(CL_READY), CHAN_NOFD, client_request },
 	{ &ctl_stop_desc, IN(CL_READY), CHAN_NOFD, client_request },
+	{ &ctl_lookup_desc, IN(CL_READY), CHAN_NOFD, client_request },
 	{ &ctl_monitor_desc, IN(CL_READY), CHAN_NOFD, client_request }
 };
 
@@ -63,7 +64,8 @@ static const struct request {
 	{ &ctl_peer_desc, 0 },
 	{ &ctl_ban_desc, 0 },
 	{ &ctl_log_desc, 0 },
-	{ &ctl_stop_desc, 0 }
+	{ &ctl_stop_desc, 0 },
+	{ &ctl_lookup_desc, 0 }
 };
 
 /* Every request begins with the number that we stamp. */
@@ -75,13 +77,15 @@ union request_body {
 	struct ctl_ban_req	 ban;
 	struct ctl_log_req	 log;
 	struct ctl_conn		 stop;
+	struct ctl_lookup_req	 lookup;
 };
 _Static_assert(offsetof(struct ctl_show_req, conn) == 0 &&
     offsetof(struct ctl_monitor_req, conn) == 0 &&
     offsetof(struct ctl_peer_req, conn) == 0 &&
     offsetof(struct ctl_ban_req, conn) == 0 &&
     offsetof(struct ctl_log_req, conn) == 0 &&
-    offsetof(struct ctl_conn, conn) == 0, "conn comes first");
+    offsetof(struct ctl_conn, conn) == 0 &&
+    offsetof(struct ctl_lookup_req, conn) == 0, "conn comes first");
 
 static void
 client_arm(struct client *c, uint32_t ms)

@@ -217,6 +217,41 @@ handle_verdict2(struct channel *c, struct chan_msg *msg, void *arg)
 	setup_verdict2(dl.setups, msg->body);
 }
 
+/* p2pctl show why: what the plan has to say of a node. */
+static void
+handle_query(struct channel *c, struct chan_msg *msg, void *arg)
+{
+	static const char *const names[] = { [PLAN_UNKNOWN] = "none",
+	    [PLAN_DUE] = "due", [PLAN_WAITS] = "waiting",
+	    [PLAN_DIALS] = "dialing", [PLAN_PEER] = "peer",
+	    [PLAN_DIALED] = "dialed" };
+	const struct m_query	*m = msg->body;
+	enum plan_stand		 stand;
+	struct ctl_rec		 out;
+	struct ctl_end		 end;
+	struct rec		 r;
+	uint64_t		 ms;
+
+	stand = plan_stand(dl.plan, m->id, mono_ms(), &ms);
+	rec_init(&r);
+	rec_str(&r, "plan", names[stand]);
+	rec_u64(&r, "plan_ms", ms);
+	if (stand == PLAN_DIALED || (stand == PLAN_DUE && ms > 0)) {
+		rec_list(&r, "reasons");
+		rec_strf(&r, NULL, "it was dialed lately: again in %llu s",
+		    (unsigned long long)(ms + 999) / 1000);
+		rec_end(&r);
+	}
+	memset(&end, 0, sizeof(end));
+	out.conn = end.conn = m->conn;
+	if (rec_finish(&r) == 0) {
+		out.len = r.len;
+		memcpy(out.rec, r.buf, r.len);
+		(void)child_send(&ctl_rec_desc, &out, -1);
+	}
+	(void)child_send(&ctl_end_desc, &end, -1);
+}
+
 static const struct chan_rule rules[] = {
 	{ &m_net_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_net },
 	{ &m_netrestrict_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_netrestrict },
@@ -229,6 +264,7 @@ static const struct chan_rule rules[] = {
 	{ &m_key_done_desc, CHS_RUN, CHAN_NOFD, handle_key_done },
 	{ &m_verdict1_desc, CHS_RUN, CHAN_NOFD, handle_verdict1 },
 	{ &m_verdict2_desc, CHS_RUN, CHAN_NOFD, handle_verdict2 },
+	{ &m_query_desc, CHS_RUN, CHAN_NOFD, handle_query },
 };
 
 static void

@@ -517,3 +517,32 @@ plan_dialing(const struct plan *p)
 {
 	return p->dialing;
 }
+
+enum plan_stand
+plan_stand(const struct plan *p, const uint8_t id[SECP_PUB], uint64_t now,
+    uint64_t *ms)
+{
+	struct plan_ids	 head = p->ids;
+	struct node	*n, key;
+	uint64_t	 end;
+
+	*ms = 0;
+	memcpy(key.id, id, SECP_PUB);
+	if ((n = RB_FIND(plan_ids, &head, &key)) == NULL)
+		return PLAN_UNKNOWN;
+	if (n->up)
+		return PLAN_PEER;
+	if (n->dialing)
+		return PLAN_DIALS;
+	if (n->is_static) {
+		*ms = n->due <= now ? 0 : n->due - now;
+		return PLAN_DUE;
+	}
+	if (n->waits)
+		return PLAN_WAITS;
+	end = n->begun + p->conf.history_ms;
+	if (!n->past || end <= now)
+		return PLAN_UNKNOWN;
+	*ms = end - now;
+	return PLAN_DIALED;
+}

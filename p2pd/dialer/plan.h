@@ -100,4 +100,16 @@ void	 plan_done(struct plan *, const uint8_t id[SECP_PUB],
 int64_t	 plan_wait(const struct plan *, uint64_t now);
 size_t	 plan_dialing(const struct plan *);
 
+/* How the plan stands to a node; *ms: until it is due, where that is said. */
+enum plan_stand {
+	PLAN_UNKNOWN,		/* it would take it as a candidate */
+	PLAN_DUE,		/* static: dialed in *ms */
+	PLAN_WAITS,		/* a candidate, for a free dial */
+	PLAN_DIALS,
+	PLAN_PEER,
+	PLAN_DIALED		/* lately; a candidate again in *ms */
+};
+enum plan_stand plan_stand(const struct plan *, const uint8_t id[SECP_PUB],
+	    uint64_t now, uint64_t *ms);
+
 #endif

@@ -339,6 +339,9 @@ show_why(const struct m_query *m)
 	rec_init(&r);
 	if (!known(&n, &t, m->id)) {
 		rec_bool(&r, "known", 0);
+		rec_list(&r, "reasons");
+		rec_str(&r, NULL, "discovery does not know it, or not yet");
+		rec_end(&r);
 		send_rec(m->conn, &r);
 		send_end(m->conn, CTLE_OK, "");
 		return;

@@ -176,7 +176,7 @@ child_mourn(struct child *c)
 	switch (c->kind) {
 	case PROC_SESSION:
 		peers_session_died(c);
-		show_session_died(c);
+		show_child_died(c);
 		attach_session_died(c);
 		attach_session_changed(c);
 		break;
@@ -185,6 +185,7 @@ child_mourn(struct child *c)
 		break;
 	case PROC_DIALER:
 		resolve_dialer_gone();
+		show_child_died(c);
 		break;
 	case PROC_RESOLVER:
 		resolve_resolver_gone();
@@ -192,6 +193,7 @@ child_mourn(struct child *c)
 	case PROC_DISCOVERY:
 		d4sign_drop(c);
 		disc_died(c);
+		show_child_died(c);
 		break;
 	default:
 		break;

@@ -18,5 +18,6 @@ p2pd_libp2pd_a_SOURCES += p2pd/parent/admit.c p2pd/parent/admit.h \
 	p2pd/parent/peers.c p2pd/parent/peers.h p2pd/parent/record.c \
 	p2pd/parent/resolve.c \
 	p2pd/parent/rules.c p2pd/parent/setup.c p2pd/parent/show.c \
+	p2pd/parent/showdisc.c \
 	p2pd/parent/sockets.c p2pd/parent/start.h p2pd/parent/state.c \
 	p2pd/parent/stop.c

@@ -102,7 +102,9 @@ struct show {			/* an answer that sessions give together */
 	LIST_ENTRY(show)	 entry;
 	uint32_t		 id;		/* sessions know it by this */
 	uint32_t		 conn;		/* control's client */
-	uint32_t		 pending;	/* bit per session */
+	uint32_t		 pending;	/* bit per child asked */
+	uint8_t			 code;		/* CTLE_, unless all is well */
+	char			 text[128];
 };
 LIST_HEAD(shows, show);
 
@@ -293,10 +295,19 @@ void	 control_outcome(const uint8_t id[SECP_PUB], int code, const char *, ...)
 void	 show_request(struct channel *, struct chan_msg *, void *);
 void	 show_relay_rec(struct channel *, struct chan_msg *, void *);
 void	 show_relay_end(struct channel *, struct chan_msg *, void *);
-void	 show_session_died(struct child *);
+void	 show_child_died(struct child *);
+struct show *show_begin(uint32_t conn);
+int	 show_query(struct show *, enum proc_kind, unsigned int what,
+	    const uint8_t id[SECP_PUB]);
+void	 show_wait(struct show *);
 void	 show_free(struct show *);
 void	 show_rec(uint32_t conn, struct rec *);
 void	 show_attempt_fields(struct rec *, const struct attempt *);
+
+/* showdisc.c */
+void	 show_enr(uint32_t conn);
+void	 show_discovery(const struct ctl_show_req *);
+void	 show_lookup(struct channel *, struct chan_msg *, void *);
 
 /* event.c: for those who monitor; rec begins with what event_begin wrote */
 int	 event_wanted(void);

@@ -86,7 +86,9 @@ static const struct chan_rule dialer_rules[] = {
 	COMMON, SETUP,
 	{ &m_dial_desc, RUNNING, CHAN_NOFD, setup_dial },
 	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request },
-	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan }
+	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan },
+	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },
+	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end }
 };
 
 static const struct chan_rule discovery_rules[] = {
@@ -125,6 +127,7 @@ static const struct chan_rule control_rules[] = {
 	{ &ctl_log_desc, RUNNING, CHAN_NOFD, control_log },
 	{ &ctl_stop_desc, RUNNING, CHAN_NOFD, control_stop },
 	{ &ctl_monitor_desc, RUNNING, CHAN_NOFD, control_monitor },
+	{ &ctl_lookup_desc, RUNNING, CHAN_NOFD, show_lookup },
 	{ &ctl_gone_desc, RUNNING, CHAN_NOFD, control_gone }
 };
 

@@ -87,13 +87,34 @@ show_attempt_fields(struct rec *r, const struct attempt *at)
 	rec_bool(r, "trusted", at->flags & PF_TRUSTED);
 }
 
-/* The URLs that others reach us by, as far as we know them ourselves. */
+/* The URL of a listening address, as far as we know how others reach it. */
+static const char *
+own_url(unsigned int i, const struct addr *a, char url[ENODE_STRLEN])
+{
+	const struct p2pd_conf *conf = parent.conf;
+	const struct enr *e = record_get();
+	struct enode en;
+	struct addr udp;
+	uint16_t tcp;
+
+	memset(&en, 0, sizeof(en));
+	memcpy(en.id, parent.id, sizeof(en.id));
+	addr_format_ip(a, en.host);
+	en.tcp = conf->announce_tcp != 0 ? conf->announce_tcp : a->port;
+	en.udp = sockets_udp(i) != 0 ? sockets_udp(i) : a->port;
+	/* Bound to all of them: the record knows which. */
+	if (addr_is_any(a) && enr_endpoint(e, a->af, &udp, &tcp) == 0) {
+		addr_format_ip(&udp, en.host);
+		en.udp = udp.port;
+	}
+	return enode_format(&en, url, ENODE_STRLEN);
+}
+
 static void
 status_addresses(struct rec *r)
 {
-	char buf[ADDR_STRLEN], url[ENODE_STRLEN];
+	char buf[ADDR_STRLEN], url[ENODE_STRLEN], enr[ENR_STRLEN];
 	const struct addr *a;
-	struct enode en;
 	unsigned int i;
 
 	rec_list(r, "listening");
@@ -101,14 +122,11 @@ status_addresses(struct rec *r)
 		rec_str(r, NULL, addr_format(a, buf));
 	rec_end(r);
 	rec_list(r, "enode");
-	for (i = 0; (a = sockets_addr(i)) != NULL; i++) {
-		memset(&en, 0, sizeof(en));
-		memcpy(en.id, parent.id, sizeof(en.id));
-		addr_format_ip(a, en.host);
-		en.tcp = en.udp = a->port;
-		rec_str(r, NULL, enode_format(&en, url, sizeof(url)));
-	}
+	for (i = 0; (a = sockets_addr(i)) != NULL; i++)
+		rec_str(r, NULL, own_url(i, a, url));
 	rec_end(r);
+	rec_str(r, "enr", child_first(PROC_DISCOVERY) == NULL ? NULL :
+	    enr_format(record_get(), enr));
 }
 
 static void
@@ -263,25 +281,38 @@ show_processes(uint32_t conn)
 }
 
 static void
+key_rec(uint32_t conn, const struct child *c, const char *op, uint64_t done,
+    uint64_t refused, unsigned int queued)
+{
+	struct rec r;
+
+	rec_init(&r);
+	rec_str(&r, "process", proc_name(c->kind));
+	rec_u64(&r, "instance", c->instance);
+	rec_str(&r, "op", op);
+	rec_u64(&r, "requests", done);
+	rec_u64(&r, "refused", refused);
+	rec_u64(&r, "queued", queued);
+	show_rec(conn, &r);
+}
+
+static void
 show_keys(uint32_t conn)
 {
 	static const char *const ops[] = { "", "ecies", "static" };
 	struct child *c;
-	struct rec r;
 	int op;
 
 	for (c = parent.child; c < parent.child + parent.nchildren; c++) {
-		if (c->kind != PROC_LISTENER && c->kind != PROC_DIALER)
-			continue;
-		for (op = KEY_ECIES; op <= KEY_STATIC; op++) {
-			rec_init(&r);
-			rec_str(&r, "process", proc_name(c->kind));
-			rec_u64(&r, "instance", c->instance);
-			rec_str(&r, "op", ops[op]);
-			rec_u64(&r, "requests", c->key_done[op]);
-			rec_u64(&r, "refused", c->key_refused);
-			rec_u64(&r, "queued", c->nkeyq);
-			show_rec(conn, &r);
+		if (c->kind == PROC_LISTENER || c->kind == PROC_DIALER)
+			for (op = KEY_ECIES; op <= KEY_STATIC; op++)
+				key_rec(conn, c, ops[op], c->key_done[op],
+				    c->key_refused, c->nkeyq);
+		if (c->kind == PROC_DISCOVERY) {
+			for (op = D4_PING; op < D4_NTYPES; op++)
+				key_rec(conn, c, d4_name(op), c->d4_done[op],
+				    c->d4_refused, c->nd4q);
+			key_rec(conn, c, "record", record_made(), 0, 0);
 		}
 	}
 }
@@ -415,39 +446,83 @@ show_config(uint32_t conn)
 	free(text);
 }
 
-/* What the sessions know: asked of all of them, or of the one. */
-static void
-show_ask(uint32_t conn, unsigned int what, const struct peer *p)
+/*
+ * What children know and the parent does not: they are asked, and the last one
+ * to answer ends it. NULL, and the client has heard why.
+ */
+struct show *
+show_begin(uint32_t conn)
 {
-	struct m_show m = { 0, what, p == NULL ? 0 : p->handle };
-	struct child *c;
 	struct show *s;
 
 	if (nshows >= SHOWS_MAX) {
 		child_kill(child_first(PROC_CONTROL), "asks for too much at once");
-		return;
+		return NULL;
 	}
 	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		control_end(conn, CTLE_FAILED, "out of memory");
-		return;
+		return NULL;
 	}
 	s->conn = conn;
 	/* A number of ours: a session may still be at work for a client of the
 	   control process before this one. */
-	m.conn = s->id = ++last_show;
+	s->id = ++last_show;
+	LIST_INSERT_HEAD(&parent.shows, s, entry);
+	nshows++;
+	return s;
+}
+
+static uint32_t
+show_bit(const struct child *c)
+{
+	return c->kind == PROC_SESSION ? 1U << c->instance :
+	    c->kind == PROC_DIALER ? 1U << 30 : 1U << 31;
+}
+
+/* The sessions, or the one that has the peer. */
+static void
+show_ask(struct show *s, unsigned int what, const struct peer *p)
+{
+	struct m_show m = { s->id, what, p == NULL ? 0 : p->handle };
+	struct child *c;
+
 	for (c = child_next(PROC_SESSION, NULL); c != NULL;
 	    c = child_next(PROC_SESSION, c))
 		if (child_ready(c) && (p == NULL || p->session == c->instance) &&
 		    child_msg(c, &m_show_desc, &m, -1) == 0)
-			s->pending |= 1U << c->instance;
-	if (s->pending == 0) {
-		free(s);
-		control_end(conn, CTLE_OK, "%s", "");
+			s->pending |= show_bit(c);
+}
+
+/* Discovery, or the dialer; -1 when it is not there. */
+int
+show_query(struct show *s, enum proc_kind kind, unsigned int what,
+    const uint8_t id[SECP_PUB])
+{
+	struct child *c = child_first(kind);
+	struct m_query m;
+
+	if (c == NULL || !child_ready(c))
+		return -1;
+	memset(&m, 0, sizeof(m));
+	m.conn = s->id;
+	m.what = what;
+	if (id != NULL)
+		memcpy(m.id, id, sizeof(m.id));
+	if (child_msg(c, &m_query_desc, &m, -1) == -1)
+		return -1;
+	s->pending |= show_bit(c);
+	return 0;
+}
+
+/* All that could be asked are; none may be. */
+void
+show_wait(struct show *s)
+{
+	if (s->pending != 0)
 		return;
-	}
-	LIST_INSERT_HEAD(&parent.shows, s, entry);
-	nshows++;
+	control_end(s->conn, CTLE_OK, "%s", "");
+	show_free(s);
 }
 
 void
@@ -464,29 +539,29 @@ show_find(uint32_t id, const struct child *c)
 	struct show *s;
 
 	LIST_FOREACH(s, &parent.shows, entry)
-		if (s->id == id && (s->pending & (1U << c->instance)))
+		if (s->id == id && (s->pending & show_bit(c)))
 			return s;
 	return NULL;
 }
 
 static void
-show_session_done(struct show *s, const struct child *c)
+show_done(struct show *s, const struct child *c)
 {
-	s->pending &= ~(1U << c->instance);
+	s->pending &= ~show_bit(c);
 	if (s->pending == 0) {
-		control_end(s->conn, CTLE_OK, "%s", "");
+		control_end(s->conn, s->code, "%s", s->text);
 		show_free(s);
 	}
 }
 
 void
-show_session_died(struct child *c)
+show_child_died(struct child *c)
 {
 	struct show *s, *t;
 
 	LIST_FOREACH_SAFE(s, &parent.shows, entry, t)
-		if (s->pending & (1U << c->instance))
-			show_session_done(s, c);
+		if (s->pending & show_bit(c))
+			show_done(s, c);
 }
 
 void
@@ -496,8 +571,14 @@ show_relay_end(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct child *c = arg;
 	struct show *s = show_find(m->conn, c);
 
-	if (s != NULL)
-		show_session_done(s, c);
+	if (s == NULL)
+		return;
+	/* The sessions' ends say nothing; a query may come to nothing. */
+	if (m->code != CTLE_OK) {
+		s->code = m->code;
+		strlcpy(s->text, m->text, sizeof(s->text));
+	}
+	show_done(s, c);
 }
 
 void
@@ -520,11 +601,27 @@ static void
 show_peer(const struct ctl_show_req *m)
 {
 	struct peer *p = peers_byid(&parent.peers, m->id);
+	struct show *s;
 
 	if (p == NULL)
 		control_end(m->conn, CTLE_NOTFOUND, "not a peer");
-	else
-		show_ask(m->conn, SHOW_PEER, p);
+	else if ((s = show_begin(m->conn)) != NULL) {
+		show_ask(s, SHOW_PEER, p);
+		show_wait(s);
+	}
+}
+
+static void
+show_from_sessions(uint32_t conn, unsigned int what)
+{
+	struct show *s = show_begin(conn);
+
+	if (s == NULL)
+		return;
+	show_ask(s, what, NULL);
+	if (what == SHOW_STATUS)
+		(void)show_query(s, PROC_DISCOVERY, SHOW_STATUS, NULL);
+	show_wait(s);
 }
 
 void
@@ -537,15 +634,20 @@ show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		[SHOW_HISTORY] = show_history,
 		[SHOW_CONFIG] = show_config,
 		[SHOW_BANS] = show_bans,
-		[SHOW_NODES] = show_nodes
+		[SHOW_NODES] = show_nodes,
+		[SHOW_ENR] = show_enr
 	};
 	const struct ctl_show_req *m = msg->body;
 
 	if (m->what == SHOW_STATUS) {
 		show_status(m->conn);
-		show_ask(m->conn, SHOW_STATUS, NULL);
+		show_from_sessions(m->conn, SHOW_STATUS);
 	} else if (m->what == SHOW_PEERS) {
-		show_ask(m->conn, SHOW_PEERS, NULL);
+		show_from_sessions(m->conn, SHOW_PEERS);
+	} else if (m->what == SHOW_TABLE || m->what == SHOW_NODE ||
+	    m->what == SHOW_DB || m->what == SHOW_LOOKUPS ||
+	    m->what == SHOW_WHY) {
+		show_discovery(m);
 	} else if (m->what == SHOW_PEER) {
 		show_peer(m);
 	} else if (m->what < nitems_of(shows) && shows[m->what] != NULL) {

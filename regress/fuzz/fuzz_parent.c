@@ -140,18 +140,21 @@ child_over(unsigned int i)
 	conns_drop(c);
 	if (c->kind == PROC_SESSION) {
 		peers_session_died(c);
-		show_session_died(c);
+		show_child_died(c);
 		attach_session_died(c);
 		attach_session_changed(c);
 	} else if (c->kind == PROC_CONTROL)
 		control_lost();
-	else if (c->kind == PROC_DIALER)
+	else if (c->kind == PROC_DIALER) {
 		resolve_dialer_gone();
+		show_child_died(c);
+	}
 	else if (c->kind == PROC_RESOLVER)
 		resolve_resolver_gone();
 	else if (c->kind == PROC_DISCOVERY) {
 		d4sign_drop(c);
 		disc_died(c);
+		show_child_died(c);
 	}
 	FUZZ_CHECK(c->nconns == 0 && c->nkeyq == 0 && c->nd4q == 0);
 }

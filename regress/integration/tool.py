@@ -142,7 +142,7 @@ def json_keys():
     other = peer.expect(r"^self ([0-9a-f]{128})").group(1)
     until(lambda: n.peers())
     for what in ("status", "peers", "apps", "processes", "keys", "history",
-                 "bans", "nodes"):
+                 "bans", "nodes", "enr", "db"):
         value = n.ctl("show", what)
         check(value, f"show {what} is empty")
         compare(f"show {what}", keys_of(value, set()), listed[f"show {what}"])

@@ -58,6 +58,10 @@ START_TEST(shows)
 		{ "show bans", SHOW_BANS },
 		{ "ban show", SHOW_BANS },
 		{ "show nodes", SHOW_NODES },
+		{ "show e", SHOW_ENR },
+		{ "show table", SHOW_TABLE },
+		{ "show db", SHOW_DB },
+		{ "show l", SHOW_LOOKUPS },
 		{ "sh a", SHOW_APPS },
 		{ "sh pr", SHOW_PROCESSES },
 		{ "s", 0 },
@@ -228,8 +232,19 @@ START_TEST(others)
 	ck_assert_uint_eq(rq.monitor.messages, 1);
 	ck_assert_int_eq(line("log verbose"), 0);
 	ck_assert_uint_eq(rq.log.verbose, 1);
-	ck_assert_int_eq(line("l b"), 0);
+	ck_assert_int_eq(line("log b"), 0);
 	ck_assert_uint_eq(rq.log.verbose, 0);
+	ck_assert_int_eq(line("lookup"), 0);
+	ck_assert_int_eq((int)rq.action, ACT_LOOKUP);
+	ck_assert_int_eq(line("lookup " ENODE), 0);
+	check_id(rq.lookup.id);
+	ck_assert_int_eq(line("show why " ENODE), 0);
+	ck_assert_uint_eq(rq.show.what, SHOW_WHY);
+	check_id(rq.show.id);
+	ck_assert_int_eq(line("show node 79be667e"), 0);
+	ck_assert_uint_eq(rq.show.what, SHOW_NODE);
+	ck_assert_str_eq(rq.digits, "79be667e");
+	ck_assert_int_eq(line("show node enr:rubbish"), -1);
 	ck_assert_int_eq(line("stop"), 0);
 	ck_assert_int_eq((int)rq.action, ACT_STOP);
 	ck_assert_int_eq(line("key generate f --ip 2001:db8::1 --port 1 --udp 2"), 0);

@@ -42,6 +42,11 @@ static void
 balance_turn(int fd, short what, void *arg)
 {
 	goal_tell();
+	if (!parent.apps.meta_changed)
+		return;
+	parent.apps.meta_changed = 0;
+	record_changed();
+	disc_conditions();
 }
 
 void

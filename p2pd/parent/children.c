@@ -288,6 +288,7 @@ child_drained(struct channel *ch, void *arg)
 static void
 child_cause(struct child *c, int status)
 {
+	c->status = status;
 	if (WIFSIGNALED(status))
 		snprintf(c->cause, sizeof(c->cause), "signal %d (%s)%s%s",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)),

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/wait.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
+#include "p2pd/parent/meta.h"
 #include "p2pd/parent/parent.h"
 
 /* What the discovery process is told, and what it and the dialer tell. */
 
 #define NODES_DIR	"nodes"		/* of the data directory */
+#define NODES_FILE	NODES_DIR "/data.mdb"
+#define EXIT_CORRUPT	65		/* of a child: that file is damaged */
+#define FALLBACK_SECS	20		/* without a peer, until a bootnode is tried */
 
+static struct event *fallback_ev;
 static uint32_t wanted;			/* candidates, as discovery was told */
 
 int
@@ -95,6 +103,26 @@ boots_send(struct child *c)
 	}
 }
 
+static void
+conditions_send(struct child *c)
+{
+	struct capability *cap = NULL;
+	struct m_condition m;
+
+	memset(&m, 0, sizeof(m));
+	m.first = 1;
+	while ((cap = apps_conditions(&parent.apps, cap)) != NULL) {
+		m.ncond = cap->meta.ncond;
+		memcpy(m.cond, cap->meta.cond, sizeof(m.cond));
+		m.nprefix = cap->meta.nprefix;
+		memcpy(m.prefix, cap->meta.prefix, sizeof(m.prefix));
+		child_msg(c, &m_condition_desc, &m, -1);
+		m.first = 0;
+	}
+	if (m.first)
+		child_msg(c, &m_condition_desc, &m, -1);
+}
+
 void
 disc_configure(struct child *c)
 {
@@ -111,12 +139,17 @@ disc_configure(struct child *c)
 	record_send(c);
 	want.n = wanted;
 	child_msg(c, &m_want_desc, &want, -1);
+	conditions_send(c);
 	boots_send(c);
 }
 
 void
 disc_conditions(void)
 {
+	struct child *c = child_first(PROC_DISCOVERY);
+
+	if (c != NULL && c->ch != NULL)
+		conditions_send(c);
 }
 
 void
@@ -146,7 +179,98 @@ disc_want(uint32_t n)
 		child_msg(c, &m_want_desc, &m, -1);
 }
 
+/* The nth of all bootnodes that has an address; -1 beyond. */
+static int
+boot_nth(unsigned int n, struct node_spec *s)
+{
+	const struct p2pd_conf *conf = parent.conf;
+	struct conf_boot *b;
+	const char *url, *why;
+
+	TAILQ_FOREACH(b, &conf->bootnodes, entry) {
+		if (n-- == 0) {
+			*s = b->node;
+			return 0;
+		}
+	}
+	url = network_bootnode(conf->network, n);
+	return url == NULL ? -1 : node_spec_parse(s, url, &why);
+}
+
+/*
+ * The table may be full of nodes that are no use to us: with nobody at all, a
+ * bootnode is somebody to dial.
+ */
+static void
+fallback(int fd, short what, void *arg)
+{
+	struct child *d = child_first(PROC_DIALER);
+	struct node_spec s;
+	struct m_candidate m;
+	unsigned int n = 0;
+	uint16_t tcp;
+
+	if (wanted == 0 || parent.peers.n > 0 || parent.stopping ||
+	    !child_ready(d))
+		return;
+	while (boot_nth(n, &s) == 0)
+		n++;
+	memset(&m, 0, sizeof(m));
+	if (n == 0 || boot_nth(arc4random_uniform(n), &s) == -1 ||
+	    node_spec_best(&s, &m.addr, &tcp) == -1 || tcp == 0)
+		return;
+	m.udp = m.addr.port;
+	m.addr.port = tcp;
+	memcpy(m.id, s.key, sizeof(m.id));
+	m.source = CAND_DISCV4;
+	child_msg(d, &m_candidate_desc, &m, -1);
+}
+
+void
+disc_init(void)
+{
+	static const struct timeval tv = { FALLBACK_SECS, 0 };
+
+	fallback_ev = event_new(parent.base, -1, EV_PERSIST, fallback, NULL);
+	if (fallback_ev == NULL || event_add(fallback_ev, &tv) == -1)
+		fatalx("no memory");
+}
+
+/*
+ * The file did it: the child says so, or a page of it was not there, or the
+ * child did not even come through reading it.
+ */
+static int
+db_damaged(const struct child *c)
+{
+	if (WIFEXITED(c->status))
+		return WEXITSTATUS(c->status) == EXIT_CORRUPT;
+	if (!WIFSIGNALED(c->status))
+		return 0;
+	switch (WTERMSIG(c->status)) {
+	case SIGBUS:
+		return 1;
+	case SIGSEGV:
+	case SIGABRT:
+	case SIGFPE:
+	case SIGILL:
+		return c->unready > 0;
+	}
+	return 0;
+}
+
 void
 disc_died(struct child *c)
 {
+	char path[CONF_PATH_MAX + 32], bad[CONF_PATH_MAX + 40];
+
+	if (!db_damaged(c) || parent.stopping)
+		return;
+	snprintf(path, sizeof(path), "%s/" NODES_FILE, parent.conf->datadir);
+	snprintf(bad, sizeof(bad), "%s.bad", path);
+	if (rename(path, bad) == 0)
+		log_warnx("the node database was damaged: it is set aside as "
+		    "%s, and a new one begun", bad);
+	else if (errno != ENOENT)
+		log_warn("%s: cannot be set aside", path);
 }

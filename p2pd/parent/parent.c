@@ -391,6 +391,7 @@ parent_loop_make(void)
 	balance_init();
 	d4sign_init();
 	record_init();
+	disc_init();
 	attach_init();
 	resolve_init();
 	children_init();

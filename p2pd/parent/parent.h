@@ -81,6 +81,7 @@ struct child {
 	int			 worked;	/* was ready once: never given up */
 	unsigned int		 backoff_ms;
 	char			 cause[160];	/* of the last death */
+	int			 status;	/* ... as wait(2) tells it */
 	const char		*bad;		/* why we ended it, static text or NULL */
 	struct proc_layers	 layers;
 	struct bucket		 log_bucket;
@@ -271,6 +272,7 @@ uint64_t record_seq(void);
 void	 record_seq_set(uint64_t);
 
 /* disc.c */
+void	 disc_init(void);
 int	 disc_wanted(void);		/* is there such a process? */
 void	 disc_configure(struct child *);
 void	 disc_conditions(void);

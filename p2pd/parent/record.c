@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "p2pd/parent/meta.h"
 #include "p2pd/parent/parent.h"
 
 /*
@@ -112,6 +113,19 @@ add_endpoint(struct enr_build *b, unsigned int af)
 		log_warnx("record: no room for the IPv%u endpoint", af);
 }
 
+/* There is room for them: that was asked when they were attached. */
+static void
+add_entries(struct enr_build *b)
+{
+	const struct m_enr *v[APPS_ENRS_MAX];
+	size_t i, n;
+
+	n = apps_enr_entries(&parent.apps, v, nitems_of(v));
+	for (i = 0; i < n; i++)
+		if (enr_set(b, v[i]->key, v[i]->val, v[i]->len) == -1)
+			log_warnx("record: no room for \"%s\"", v[i]->key);
+}
+
 static void
 record_make(void)
 {
@@ -123,6 +137,7 @@ record_make(void)
 		fatalx("own record");
 	add_endpoint(&b, 4);
 	add_endpoint(&b, 6);
+	add_entries(&b);
 	if (rc.enr.len != 0 && b.len == rc.build.len &&
 	    memcmp(b.pairs, rc.build.pairs, b.len) == 0)
 		return;

@@ -183,30 +183,67 @@ conn_break(struct conn *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
+/*
+ * What is queued is a ring, so that a full queue costs no more than an empty one.
+ * The parts of it are those that iov is set to.
+ */
 static int
-queue(struct conn *c, const void *data, size_t n)
+queued(const struct conn *c, struct iovec iov[2])
 {
-	uint8_t	*p;
-	size_t	 cap;
+	size_t	 first = c->outcap - c->outoff;
+
+	iov[0].iov_base = c->out + c->outoff;
+	iov[1].iov_base = c->out;
+	if (c->outlen <= first) {
+		iov[0].iov_len = c->outlen;
+		return 1;
+	}
+	iov[0].iov_len = first;
+	iov[1].iov_len = c->outlen - first;
+	return 2;
+}
+
+static int
+grow(struct conn *c, size_t need)
+{
+	struct iovec	 iov[2] = { { NULL, 0 }, { NULL, 0 } };
+	uint8_t		*p;
+	size_t		 cap = need;
+
+	if (cap < 2 * c->outcap)
+		cap = 2 * c->outcap;
+	else if (cap < 4096)
+		cap = 4096;
+	if ((p = malloc(cap)) == NULL)
+		return -1;
+	if (c->outlen > 0) {
+		queued(c, iov);
+		memcpy(p, iov[0].iov_base, iov[0].iov_len);
+		if (iov[1].iov_len > 0)
+			memcpy(p + iov[0].iov_len, iov[1].iov_base,
+			    iov[1].iov_len);
+	}
+	free(c->out);
+	c->out = p;
+	c->outcap = cap;
+	c->outoff = 0;
+	return 0;
+}
+
+static int
+queue(struct conn *c, const uint8_t *data, size_t n)
+{
+	size_t	 at, first;
 
 	if (n == 0)
 		return 0;
-	if (c->outoff > 0 && c->outoff + c->outlen + n > c->outcap) {
-		memmove(c->out, c->out + c->outoff, c->outlen);
-		c->outoff = 0;
-	}
-	if (c->outlen + n > c->outcap) {
-		cap = c->outlen + n;
-		if (cap < 2 * c->outcap)
-			cap = 2 * c->outcap;
-		else if (cap < 4096)
-			cap = 4096;
-		if ((p = realloc(c->out, cap)) == NULL)
-			return -1;
-		c->out = p;
-		c->outcap = cap;
-	}
-	memcpy(c->out + c->outoff + c->outlen, data, n);
+	if (c->outlen + n > c->outcap && grow(c, c->outlen + n) == -1)
+		return -1;
+	at = (c->outoff + c->outlen) % c->outcap;
+	first = c->outcap - at < n ? c->outcap - at : n;
+	memcpy(c->out + at, data, first);
+	if (first < n)
+		memcpy(c->out, data + first, n - first);
 	c->outlen += n;
 	c->fresh += n;
 	return 0;
@@ -237,17 +274,17 @@ push(struct conn *c, struct iovec *iov, int niov)
 void
 conn_flush(struct conn *c)
 {
-	struct iovec	 iov;
+	struct iovec	 iov[2];
 	size_t		 n;
+	int		 niov;
 
 	c->fresh = 0;
 	c->full = 0;
 	while (c->outlen > 0) {
-		iov.iov_base = c->out + c->outoff;
-		iov.iov_len = c->outlen;
-		if ((n = push(c, &iov, 1)) == 0)
+		niov = queued(c, iov);
+		if ((n = push(c, iov, niov)) == 0)
 			break;
-		c->outoff += n;
+		c->outoff = (c->outoff + n) % c->outcap;
 		c->outlen -= n;
 	}
 	if (c->outlen == 0) {

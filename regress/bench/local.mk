@@ -23,6 +23,6 @@ regress_bench_floor_LDADD = common/libethcrypto.a common/libbase.a $(SNAPPY_LIBS
 # One table: p2pd, go-ethereum and the floor; BENCH="--short", or workloads.
 bench: all $(bench_programs)
 	P2PD_BUILD='$(abs_top_builddir)' $(srcdir)/regress/bench/run $(BENCH)
-.PHONY: bench
 endif
+.PHONY: bench
 EXTRA_DIST += regress/bench/run

@@ -281,6 +281,37 @@ START_TEST(all_or_none)
 }
 END_TEST
 
+/* However often a queue goes round while it is full, the stream stays whole. */
+START_TEST(queue_goes_round)
+{
+	static uint8_t	 data[60000];
+	uint32_t	 sent = 0, got = 0, i;
+	size_t		 n;
+
+	p2papp_set_queue(app, 300000);
+	while (got < 600) {
+		n = 1 + sent * 7919 % sizeof(data);
+		memset(data, (int)(sent & 0xff), n);
+		if (sent < 600 && p2papp_send(app, 100, cap, sent % 8, data, n,
+		    P2PAPP_MORE, NULL) == 0) {
+			sent++;
+			continue;
+		}
+		ck_assert(sent == 600 || errno == EAGAIN);
+		fake_read(&f, 0, AF_SEND);
+		n = 1 + got * 7919 % sizeof(data);
+		ck_assert_uint_eq(f.head.len, APP_MSG_HEAD + n);
+		ck_assert_uint_eq(app_get32(f.body + 4), got % 8);
+		for (i = 0; i < n; i += 997)
+			ck_assert_uint_eq(f.body[APP_MSG_HEAD + i], got & 0xff);
+		ck_assert_uint_eq(f.body[APP_MSG_HEAD + n - 1], got & 0xff);
+		got++;
+		p2papp_flush(app);
+	}
+	ck_assert_uint_eq(p2papp_pending(app), 0);
+}
+END_TEST
+
 /* Lists are cut at what a frame takes; too long an exception becomes a list. */
 START_TEST(long_lists)
 {
@@ -346,6 +377,7 @@ main(void)
 	tcase_add_test(tc, part_gone);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, all_or_none);
+	tcase_add_test(tc, queue_goes_round);
 	tcase_add_test(tc, long_lists);
 	tcase_add_test(tc, closes);
 	suite_add_tcase(s, tc);

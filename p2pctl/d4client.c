@@ -55,10 +55,10 @@ struct d4_client {
 	struct d4_peer		*peers[BUCKETS];
 };
 
-static struct d4_peer **
-slot(struct d4_client *c, const uint8_t *key)
+static size_t
+bucket_of(const uint8_t *key)
 {
-	return &c->peers[(key[0] << 8 | key[1]) % BUCKETS];
+	return (size_t)(key[0] << 8 | key[1]) % BUCKETS;
 }
 
 static int
@@ -167,7 +167,7 @@ d4c_local(const struct d4_client *c, unsigned int af, struct addr *a)
 void
 d4c_add(struct d4_client *c, struct d4_peer *p)
 {
-	struct d4_peer	**s = slot(c, p->key);
+	struct d4_peer	**s = &c->peers[bucket_of(p->key)];
 
 	p->pinged_ms = 0;
 	p->ask = NULL;
@@ -178,7 +178,7 @@ d4c_add(struct d4_client *c, struct d4_peer *p)
 void
 d4c_remove(struct d4_client *c, struct d4_peer *p)
 {
-	struct d4_peer	**s = slot(c, p->key);
+	struct d4_peer	**s = &c->peers[bucket_of(p->key)];
 
 	if (p->ask != NULL)
 		drop_ask(c, p->ask);
@@ -192,7 +192,7 @@ d4c_remove(struct d4_client *c, struct d4_peer *p)
 struct d4_peer *
 d4c_find(const struct d4_client *c, const uint8_t key[SECP_PUB])
 {
-	struct d4_peer	*p = c->peers[(key[0] << 8 | key[1]) % BUCKETS];
+	struct d4_peer	*p = c->peers[bucket_of(key)];
 
 	while (p != NULL && memcmp(p->key, key, SECP_PUB) != 0)
 		p = p->next;

@@ -89,6 +89,9 @@ no_answer(const struct d4_answer *w, const struct d4_peer *p, char *err)
 		return offline_fail(err, "%s sent a record that is not valid, "
 		    "or not its own", at);
 	default:
+		if (w->rtt_us > 0)
+			return offline_fail(err, "%s answers pings, but not "
+			    "requests for its record", at);
 		return offline_fail(err, "%s does not answer", at);
 	}
 }

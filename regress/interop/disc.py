@@ -121,3 +121,31 @@ def is_found(score, tools):
             until(lambda: ids <= {p["id"] for p in node.peers()}, timeout=FIND, step=0.5)
             here = {p["direction"] for p in node.peers()}
             same(here, {"in"}, "directions")
+
+
+def ethereumjs(score, tools):
+    """DPT, which has no records, and proves nothing before it asks."""
+    with Node("max-peers 0") as node:
+        disc = tools.ethjsdisc("--n", "4", "--boot", node.enode)
+        ids = {n["id"] for n in disc.nodes} | {node.id}
+        with score.check("pings both ways"):
+            for i, there in enumerate(disc.nodes):
+                got = disc.ask("ping", node=i, enode=node.enode)
+                same((got["ok"], got.get("id")), (True, node.id), f"ping by {i}: {got}")
+                got = node.ctl("ping", there["enode"], "--count", "1")
+                same((got["received"], got["seq"]), (1, None), f"ping of {i}")
+        with score.check("no record: said so"):
+            run = node.run_ctl("resolve", disc.enode, "--timeout", "200")
+            same((run.returncode, "not requests for its record" in run.stderr), (1, True),
+                 f"resolve: {run.stderr}")
+        with score.check("its findnode is answered"):
+            until(lambda: disc.ask("findnode", enode=node.enode).get("nodes"), timeout=FIND,
+                  step=0.5)
+        with score.check("four of them find each other through p2pd"):
+            def met():
+                return all(ids - {n["id"]} <= set(disc.ask("table", node=i)["nodes"])
+                           for i, n in enumerate(disc.nodes))
+            until(met, timeout=FIND, step=0.5)
+        with score.check("p2pd's lookups through them: geth finds them all by p2pd"):
+            geth = tools.gethdisc("-boot", node.enode)
+            until(lambda: ids <= set(geth.ask("table")["live"]), timeout=FIND, step=0.5)

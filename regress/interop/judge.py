@@ -100,10 +100,10 @@ class Foreign(Child):
 
 
 class Disc(Child):
-    """gethdisc: nodes of discovery v4, ready when it returns."""
+    """gethdisc or ethjsdisc: nodes of discovery v4, ready when it returns."""
 
-    def __init__(self, argv):
-        super().__init__("gethdisc", argv)
+    def __init__(self, name, argv):
+        super().__init__(name, argv)
         ready = self.expect("ready")
         self.id, self.enode = ready["id"], ready["enode"]
         self.nodes = ready["nodes"]
@@ -221,7 +221,7 @@ class Tools:
         return True
 
     def build_node(self):
-        """True when ethjspeer and its library are there."""
+        """True when ethjspeer, ethjsdisc and their library are there."""
         if self.version(["node", "--version"]) < (20, 0) or not shutil.which("npm"):
             self.missing.append("Node 20 or later, and npm")
             return False
@@ -230,7 +230,8 @@ class Tools:
         lock = os.path.join(there, "package-lock.json")
         fresh = os.path.exists(os.path.join(there, "node_modules/.package-lock.json")) and \
             open(lock).read() == open(os.path.join(self.source, "node/package-lock.json")).read()
-        for name in ("package.json", "package-lock.json", "ethjspeer.mjs"):
+        for name in ("package.json", "package-lock.json", "ethjspeer.mjs",
+                     "ethjsdisc.mjs"):
             shutil.copy(os.path.join(self.source, "node", name), there)
         if not fresh:
             self._call(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=there)
@@ -243,7 +244,10 @@ class Tools:
         return Foreign("ethjspeer", ["node", os.path.join(self.work, "node/ethjspeer.mjs"), *options])
 
     def gethdisc(self, *options):
-        return Disc([os.path.join(self.work, "gethdisc"), *options])
+        return Disc("gethdisc", [os.path.join(self.work, "gethdisc"), *options])
+
+    def ethjsdisc(self, *options):
+        return Disc("ethjsdisc", ["node", os.path.join(self.work, "node/ethjsdisc.mjs"), *options])
 
     def rlpxpeer(self, *options):
         return Child("rlpxpeer", [os.path.join(self.work, "rlpxpeer"), *options])

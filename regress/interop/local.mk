@@ -6,9 +6,9 @@ EXTRA_DIST += regress/interop/run regress/interop/judge.py \
 	regress/interop/go/gethpeer/main.go regress/interop/go/peerio/peerio.go \
 	regress/interop/go/gethdisc/main.go \
 	regress/interop/go/rlpxpeer/main.go regress/interop/go/benchpeer/main.go \
-	\
 	regress/interop/disc.py regress/interop/disctools.py \
-	regress/interop/node/ethjspeer.mjs regress/interop/node/package.json \
+	regress/interop/node/ethjspeer.mjs regress/interop/node/ethjsdisc.mjs \
+	regress/interop/node/package.json \
 	regress/interop/node/package-lock.json
 
 check-interop: all

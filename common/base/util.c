@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/base/util.h"
 
@@ -134,4 +138,32 @@ bucket_take(struct bucket *b, double n, uint64_t now_us)
 		return 0;
 	b->level -= n;
 	return 1;
+}
+
+int
+sync_dir_of(const char *path)
+{
+	const char	*slash = strrchr(path, '/');
+	size_t		 len = slash == NULL ? 1 : (size_t)(slash - path);
+	char		 dir[4096];
+	int		 fd, ret, saved;
+
+	if (len == 0)
+		len = 1;
+	if (len >= sizeof(dir)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(dir, slash == NULL ? "." : path, len);
+	dir[len] = '\0';
+	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return -1;
+	ret = fsync(fd);
+	saved = errno;
+	close(fd);
+	/* Not every file system can, nor needs to. */
+	if (ret == -1 && saved == EINVAL)
+		return 0;
+	errno = saved;
+	return ret;
 }

@@ -20,6 +20,12 @@ int	 hex_decode(void *dst, size_t n, const char *src);
  */
 char	*text_escape(char *dst, size_t dstlen, const void *src, size_t n);
 
+/*
+ * Makes what was linked or renamed to path outlive a crash: syncs the directory
+ * that it is in. 0, or -1 with errno.
+ */
+int	 sync_dir_of(const char *path);
+
 /* A token bucket: rate tokens a second, at most burst saved. */
 struct bucket {
 	uint64_t	 last_us;

@@ -207,8 +207,9 @@ attach_allowed(const struct app *a, const struct m_app_attach *m,
 	return 1;
 }
 
-static struct appconn *
-conn_of(struct child *c, uint32_t no)
+/* NULL: the session has no such application, and was ended for it. */
+struct appconn *
+attach_conn(struct child *c, uint32_t no)
 {
 	struct appconn *ac = apps_conn(&parent.apps, no);
 
@@ -271,18 +272,6 @@ attach_decide(struct appconn *ac, const struct m_app_attach *m,
 	ans->error = apps_attach(&parent.apps, ac, m, ans);
 }
 
-/* What follows for the record, for discovery and for the peers wanted. */
-static void
-attach_changed(void)
-{
-	balance_soon();
-	if (!parent.apps.meta_changed)
-		return;
-	parent.apps.meta_changed = 0;
-	record_changed();
-	disc_conditions();
-}
-
 void
 attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -292,7 +281,7 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct appconn *ac;
 	uint32_t before = parent.apps.hello->n;
 
-	ac = conn_of(c, m->app);
+	ac = attach_conn(c, m->app);
 	if (ac == NULL)
 		return;
 	memset(&ans, 0, sizeof(ans));
@@ -311,7 +300,7 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	    "taps" : ans.resumed ? "resumed" : "attached", m->name, c->instance);
 	attach_event(m->mode == APM_TAP ? "app-tapped" : ans.resumed ?
 	    "app-resumed" : "app-attached", ac->app, m->name);
-	attach_changed();
+	balance_soon();
 	if (before == 0 && parent.apps.hello->n > 0)
 		attach_first();
 }
@@ -323,7 +312,7 @@ attach_update(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct m_app_updated ans;
 	struct appconn *ac;
 
-	ac = conn_of(arg, m->app);
+	ac = attach_conn(arg, m->app);
 	if (ac == NULL)
 		return;
 	memset(&ans, 0, sizeof(ans));
@@ -333,7 +322,7 @@ attach_update(struct channel *ch, struct chan_msg *msg, void *arg)
 	ans.error = apps_change(&parent.apps, ac, m, &ans);
 	child_msg(arg, &m_app_updated_desc, &ans, -1);
 	if (ans.error == APE_OK)
-		attach_changed();
+		balance_soon();
 }
 
 void
@@ -344,7 +333,7 @@ attach_detach(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct capability *cap;
 	struct appconn *ac;
 
-	ac = conn_of(c, m->app);
+	ac = attach_conn(c, m->app);
 	if (ac == NULL)
 		return;
 	cap = apps_attached(&parent.apps, ac, m->capid);
@@ -352,7 +341,7 @@ attach_detach(struct channel *ch, struct chan_msg *msg, void *arg)
 		attach_event("app-detached", ac->app, cap->name);
 	if (apps_detach(&parent.apps, ac, m->capid) == -1)
 		child_kill(c, "detaches what is not attached");
-	attach_changed();
+	balance_soon();
 }
 
 /*
@@ -377,7 +366,7 @@ static void
 grace_turn(int fd, short what, void *arg)
 {
 	grace_arm(apps_expire(&parent.apps, mono_ms()));
-	attach_changed();
+	balance_soon();
 }
 
 static uint64_t
@@ -419,7 +408,7 @@ attach_closed(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct capability *cap;
 	struct appconn *ac;
 
-	ac = conn_of(c, m->app);
+	ac = attach_conn(c, m->app);
 	if (ac == NULL)
 		return;
 	TAILQ_FOREACH(cap, &parent.apps.caps, entry)
@@ -429,7 +418,7 @@ attach_closed(struct channel *ch, struct chan_msg *msg, void *arg)
 	    ac->app->pid, c->instance);
 	apps_disconnect(&parent.apps, ac, until);
 	grace_arm(apps_expire(&parent.apps, mono_ms()));
-	attach_changed();
+	balance_soon();
 }
 
 /* Its applications lose a connection, and have the same time to come back. */
@@ -438,40 +427,6 @@ attach_session_died(struct child *c)
 {
 	apps_session_died(&parent.apps, c->instance, grace_until());
 	grace_arm(apps_expire(&parent.apps, mono_ms()));
-}
-
-/* Hints are taken from who owns something, as many as it may give. */
-static int
-hint_sound(struct appconn *ac, const struct m_app_hint *m)
-{
-	struct capability *cap;
-
-	if (m->addr.af == 0 || m->addr.port == 0)
-		return 0;
-	TAILQ_FOREACH(cap, &parent.apps.caps, entry)
-		if (cap->owner == ac->app)
-			return bucket_take(&ac->app->hints, 1, mono_us());
-	return 0;
-}
-
-void
-attach_hint(struct channel *ch, struct chan_msg *msg, void *arg)
-{
-	const struct m_app_hint *m = msg->body;
-	struct child *d = child_first(PROC_DIALER);
-	struct m_candidate cand;
-	struct appconn *ac;
-
-	ac = conn_of(arg, m->app);
-	if (ac == NULL || !parent.conf->dial || !hint_sound(ac, m) ||
-	    !child_ready(d) || channel_full(d->ch))
-		return;
-	memset(&cand, 0, sizeof(cand));
-	memcpy(cand.id, m->id, sizeof(cand.id));
-	cand.addr = m->addr;
-	cand.udp = m->udp;
-	cand.source = CAND_HINT;
-	child_msg(d, &m_candidate_desc, &cand, -1);
 }
 
 /* A session came up or went down. */
@@ -486,5 +441,5 @@ attach_session_changed(struct child *changed)
 		if (c->state == CH_READY)
 			bits |= 1U << c->instance;
 	apps_set_running(&parent.apps, bits);
-	attach_changed();
+	balance_soon();
 }

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "p2pd/parent/meta.h"
 #include "p2pd/parent/parent.h"
+#include "p2pd/parent/retire.h"
 
 /*
  * How many peers are wanted and by whom. Peers and capabilities come in
@@ -12,19 +14,32 @@
  * BALANCE_MS.
  */
 #define BALANCE_MS	250
+#define RETIRE_MS	10000	/* between two peers that make room */
 
-static struct event *balance_ev;
+static struct event *balance_ev, *retire_ev;
 static uint32_t goal_told;
 
-/* Without an application only static nodes are of use. */
 static uint32_t
-goal(void)
+max_dialed(void)
 {
 	const struct p2pd_conf *conf = parent.conf;
 
-	if (!conf->dial || parent.apps.hello->n == 0)
-		return 0;
-	return conf->max_peers / conf->dial_ratio;
+	return conf->dial ? conf->max_peers / conf->dial_ratio : 0;
+}
+
+/*
+ * Nodes are dialed as long as an application has use for more: without one
+ * only static nodes are.
+ */
+static uint32_t
+goal(void)
+{
+	struct capability *c = NULL;
+
+	while ((c = apps_conditions(&parent.apps, c)) != NULL)
+		if (cap_hungry(c))
+			return max_dialed();
+	return 0;
 }
 
 static void
@@ -38,10 +53,54 @@ goal_tell(void)
 	children_msg(PROC_DIALER, &m_goal_desc, &m);
 }
 
+/* No room: 1 for nobody, -1 for those that we would dial. */
+static int
+is_full(void)
+{
+	uint32_t dialed = parent.peers.n - parent.peers.inbound;
+
+	if (parent.peers.n >= parent.conf->max_peers)
+		return 1;
+	return parent.conf->dial && dialed >= max_dialed() ? -1 : 0;
+}
+
+static void
+retire_arm(void)
+{
+	static const struct timeval tv = { RETIRE_MS / 1000, 0 };
+
+	if (is_full() && retire_needed(&parent.apps) &&
+	    !evtimer_pending(retire_ev, NULL))
+		evtimer_add(retire_ev, &tv);
+}
+
+/* One at a time: who comes in its place may be of as little use. */
+static void
+retire_turn(int fd, short what, void *arg)
+{
+	char addr[ADDR_STRLEN];
+	struct peer *p;
+	int full = is_full();
+
+	if (parent.stopping || !full)
+		return;
+	retire_count(&parent.apps, &parent.peers);
+	if (!retire_needed(&parent.apps))
+		return;
+	p = retire_pick(&parent.apps, &parent.peers, full == -1, mono_ms());
+	if (p != NULL) {
+		log_debug("peer %s makes room", addr_format(&p->remote, addr));
+		peer_tell_stop(p, REASON_RETIRED, reason_disc(REASON_RETIRED));
+	}
+	retire_arm();
+}
+
 static void
 balance_turn(int fd, short what, void *arg)
 {
+	retire_count(&parent.apps, &parent.peers);
 	goal_tell();
+	retire_arm();
 	if (!parent.apps.meta_changed)
 		return;
 	parent.apps.meta_changed = 0;
@@ -53,7 +112,8 @@ void
 balance_init(void)
 {
 	balance_ev = evtimer_new(parent.base, balance_turn, NULL);
-	if (balance_ev == NULL)
+	retire_ev = evtimer_new(parent.base, retire_turn, NULL);
+	if (balance_ev == NULL || retire_ev == NULL)
 		fatalx("no memory");
 }
 

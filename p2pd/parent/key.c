@@ -167,7 +167,7 @@ key_create(const char *path)
 	hex[2 * SECP_PRIV] = '\n';
 	if (write_all(fd, hex, 2 * SECP_PRIV + 1) == -1 || fsync(fd) == -1)
 		log_warn("%s", tmp);
-	else if (link(tmp, path) == -1)
+	else if (link(tmp, path) == -1 || sync_dir_of(path) == -1)
 		log_warn("%s", path);
 	else
 		ok = 0;

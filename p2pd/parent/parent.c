@@ -371,7 +371,7 @@ static int
 parent_loop_make(void)
 {
 	if (!parent.foreground) {
-		if (daemon(1, 0) == -1) {
+		if (daemon(0, 0) == -1) {
 			log_warn("daemon");
 			return -1;
 		}
@@ -393,6 +393,7 @@ parent_loop_make(void)
 	record_init();
 	disc_init();
 	attach_init();
+	state_init();
 	resolve_init();
 	children_init();
 	return parent_confine();
@@ -424,6 +425,7 @@ parent_main(const char *conffile, char *const *defs, int foreground,
 	if (event_base_dispatch(parent.base) == -1)
 		fatalx("event loop");
 	sockets_close();
+	state_flush();
 	children_await();
 	key_wipe();
 	log_info("stopped");

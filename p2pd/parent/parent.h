@@ -232,9 +232,13 @@ void	 attach_request(struct channel *, struct chan_msg *, void *);
 void	 attach_update(struct channel *, struct chan_msg *, void *);
 void	 attach_detach(struct channel *, struct chan_msg *, void *);
 void	 attach_closed(struct channel *, struct chan_msg *, void *);
-void	 attach_hint(struct channel *, struct chan_msg *, void *);
+struct appconn *attach_conn(struct child *, uint32_t no);
 void	 attach_session_died(struct child *);
 void	 attach_session_changed(struct child *);
+
+/* appact.c: what applications say of nodes */
+void	 appact_hint(struct channel *, struct chan_msg *, void *);
+void	 appact_penalise(struct channel *, struct chan_msg *, void *);
 
 /* balance.c */
 void	 balance_init(void);
@@ -320,6 +324,10 @@ void	 event_relay(struct channel *, struct chan_msg *, void *);
 /* state.c */
 int	 state_load(void);
 void	 state_save(void);
+/* Within a second: for what may come often. */
+void	 state_init(void);
+void	 state_save_soon(void);
+void	 state_flush(void);
 
 /* stop.c */
 void	 stop_begin(const char *why);

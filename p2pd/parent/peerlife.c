@@ -142,7 +142,8 @@ peer_admit(struct child *c, struct conn *conn, const struct m_check2 *m,
 
 	s = session_choose(shared, n);
 	p = s == NULL ? NULL : calloc(1, sizeof(*p));
-	if (p == NULL) {
+	if (p == NULL || peers_share(p, shared, n) == -1) {
+		peers_free(p);
 		close(fd);
 		return REASON_SESSION_BUSY;
 	}
@@ -158,7 +159,7 @@ peer_admit(struct child *c, struct conn *conn, const struct m_check2 *m,
 	sent = child_msg(s, &m_peer_start_desc, &start, fd);
 	explicit_bzero(&start, sizeof(start));
 	if (sent == -1 || peers_insert(&parent.peers, p) == -1) {
-		free(p);
+		peers_free(p);
 		return REASON_SESSION_BUSY;
 	}
 	s->npeers++;
@@ -167,6 +168,7 @@ peer_admit(struct child *c, struct conn *conn, const struct m_check2 *m,
 	up.flags = p->flags;
 	memcpy(up.id, p->id, sizeof(up.id));
 	children_msg(PROC_DIALER, &m_connected_desc, &up);
+	balance_soon();
 	peer_history(p, NULL);
 	peer_event("peer-up", p);
 	control_outcome(p->id, CTLE_OK, "connected");
@@ -212,7 +214,8 @@ peer_gone(struct peer *p, const struct m_peer_end *e)
 		rec_u64(&r, "msgs_out", e->msgs_out);
 		event_send(&r);
 	}
-	free(p);
+	peers_free(p);
+	balance_soon();
 }
 
 void

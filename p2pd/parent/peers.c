@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "p2pd/messages.h"
@@ -61,6 +62,33 @@ peers_insert(struct peers *ps, struct peer *p)
 	if (p->flags & PF_INBOUND)
 		ps->inbound++;
 	return 0;
+}
+
+int
+peers_share(struct peer *p, const struct sharedcap *shared, uint32_t n)
+{
+	uint32_t i;
+
+	p->shares = calloc(n == 0 ? 1 : n, sizeof(p->shares[0]));
+	if (p->shares == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		memcpy(p->shares[i].name, shared[i].cap.name,
+		    sizeof(p->shares[i].name));
+		p->shares[i].version = shared[i].cap.version;
+		p->shares[i].codes = shared[i].codes;
+		p->shares[i].owner = shared[i].owner;
+	}
+	p->nshares = n;
+	return 0;
+}
+
+void
+peers_free(struct peer *p)
+{
+	if (p != NULL)
+		free(p->shares);
+	free(p);
 }
 
 void

@@ -112,7 +112,8 @@ static const struct chan_rule session_rules[] = {
 	{ &m_app_detach_desc, RUNNING, CHAN_NOFD, attach_detach },
 	{ &m_app_closed_desc, RUNNING, CHAN_NOFD, attach_closed },
 	{ &m_app_update_desc, RUNNING, CHAN_NOFD, attach_update },
-	{ &m_app_hint_desc, RUNNING, CHAN_NOFD, attach_hint },
+	{ &m_app_hint_desc, RUNNING, CHAN_NOFD, appact_hint },
+	{ &m_app_penalise_desc, RUNNING, CHAN_NOFD, appact_penalise },
 	{ &m_event_desc, RUNNING, CHAN_NOFD, event_relay },
 	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },
 	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end }

@@ -17,7 +17,8 @@
 
 /*
  * What outlives a restart besides the configuration: bans, the nodes that were
- * added with --save, and the sequence of our node record. A text file, rewritten in one step at each change:
+ * added with --save, and the sequence of our node record. A text file,
+ * rewritten in one step at each change:
  *	p2pd-state 1
  *	static enode://...
  *	trusted HEXID
@@ -25,6 +26,7 @@
  *	record SEQUENCE
  */
 #define STATE_FILE	"state"
+#define SAVE_SECS	1
 #define STATE_HEAD	"p2pd-state 1"
 
 static void
@@ -192,6 +194,40 @@ save_lines(FILE *f)
 			    b->note);
 }
 
+static struct event *save_ev;
+
+static void
+save_turn(int fd, short what, void *arg)
+{
+	state_save();
+}
+
+void
+state_init(void)
+{
+	if (save_ev == NULL)
+		save_ev = evtimer_new(parent.base, save_turn, NULL);
+	if (save_ev == NULL)
+		fatalx("no memory");
+}
+
+void
+state_save_soon(void)
+{
+	static const struct timeval tv = { SAVE_SECS, 0 };
+
+	if (!evtimer_pending(save_ev, NULL))
+		evtimer_add(save_ev, &tv);
+}
+
+/* At the end: what was put off. */
+void
+state_flush(void)
+{
+	if (save_ev != NULL && evtimer_pending(save_ev, NULL))
+		state_save();
+}
+
 void
 state_save(void)
 {
@@ -199,6 +235,8 @@ state_save(void)
 	FILE *f;
 	int fd, bad;
 
+	if (save_ev != NULL)
+		evtimer_del(save_ev);
 	state_path(path, sizeof(path), "");
 	state_path(tmp, sizeof(tmp), ".new");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -213,6 +251,6 @@ state_save(void)
 	bad = fflush(f) == EOF || fsync(fd) == -1;
 	if (fclose(f) == EOF || bad)
 		log_warn("%s: the change will not outlive a restart", tmp);
-	else if (rename(tmp, path) == -1)
+	else if (rename(tmp, path) == -1 || sync_dir_of(path) == -1)
 		log_warn("%s", path);
 }

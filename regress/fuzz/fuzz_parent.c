@@ -73,6 +73,7 @@ make_parent(void)
 	children_init();
 	keyops_init();
 	balance_init();
+	state_init();
 	d4sign_init();
 	record_init();
 	resolve_init();

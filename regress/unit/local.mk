@@ -248,7 +248,7 @@ endif
 if HAVE_CHECK
 parent_tests = regress/unit/p2pd_messages regress/unit/parent_admit \
 	regress/unit/parent_apps regress/unit/parent_bans \
-	regress/unit/parent_grace \
+	regress/unit/parent_grace regress/unit/parent_retire \
 	regress/unit/parent_history regress/unit/parent_nodes \
 	regress/unit/parent_peers regress/unit/parent_trust
 PARENT_TEST_LIBS = $(P2PD_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) $(SNAPPY_LIBS) \
@@ -267,6 +267,9 @@ regress_unit_parent_apps_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_grace_SOURCES = regress/unit/p2pd/parent/grace.c
 regress_unit_parent_grace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_grace_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_retire_SOURCES = regress/unit/p2pd/parent/retire.c
+regress_unit_parent_retire_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_retire_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_bans_SOURCES = regress/unit/p2pd/parent/bans.c
 regress_unit_parent_bans_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_bans_LDADD = $(PARENT_TEST_LIBS)

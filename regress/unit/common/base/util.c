@@ -2,8 +2,11 @@
 #include "config.h"
 
 #include <check.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/util.h"
 
@@ -89,6 +92,22 @@ START_TEST(clocks)
 }
 END_TEST
 
+START_TEST(synced)
+{
+	char	 dir[] = "/tmp/base_util.XXXXXX", path[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	ck_assert_int_eq(sync_dir_of(path), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+	errno = 0;
+	ck_assert_int_eq(sync_dir_of(path), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(sync_dir_of("/file"), 0);
+	ck_assert_int_eq(sync_dir_of("file"), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -101,6 +120,7 @@ main(void)
 	tcase_add_test(tc, escape);
 	tcase_add_test(tc, buckets);
 	tcase_add_test(tc, clocks);
+	tcase_add_test(tc, synced);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

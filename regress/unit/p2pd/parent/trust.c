@@ -71,6 +71,7 @@ setup(void)
 	children_init();
 	keyops_init();
 	balance_init();
+	state_init();
 	attach_init();
 	resolve_init();
 }
@@ -287,6 +288,138 @@ START_TEST(hosts_are_checked)
 }
 END_TEST
 
+/* An application in session 0, with a capability. */
+static struct appconn *
+application(void)
+{
+	struct m_app_attached	 ans;
+	struct m_app_attach	 m;
+	struct m_app		 who;
+	struct appconn		*ac;
+
+	memset(&who, 0, sizeof(who));
+	memset(&m, 0, sizeof(m));
+	memset(&ans, 0, sizeof(ans));
+	who.uid = 1000;
+	who.pid = 77;
+	strlcpy(who.name, "judge", sizeof(who.name));
+	ac = apps_connect(&parent.apps, apps_new(&parent.apps, &who), 0);
+	ck_assert_ptr_nonnull(ac);
+	strlcpy(m.name, "eth", sizeof(m.name));
+	m.nvers = m.vers[0].version = m.vers[0].codes = 1;
+	ck_assert_int_eq(apps_attach(&parent.apps, ac, &m, &ans), APE_OK);
+	return ac;
+}
+
+static struct peer *
+peer_of(uint8_t session, uint8_t flags)
+{
+	struct peer	*p = calloc(1, sizeof(*p));
+
+	p->handle = ++parent.next_handle;
+	memset(p->id, (int)p->handle, sizeof(p->id));
+	p->session = session;
+	p->flags = flags;
+	ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
+	return p;
+}
+
+START_TEST(penalties)
+{
+	struct m_app_penalise	 m;
+	struct appconn		*ac = application();
+	struct peer		*p, *again;
+	struct ban		*b;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_SESSION);
+	p = peer_of(0, 0);
+	m.app = ac->no;
+	m.handle = p->handle;
+	m.disc = DISC_BREACH;
+	m.secs = 3600;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(p->stopping);
+	ck_assert(bans_has_id(&parent.bans, p->id, time(NULL)));
+	ck_assert(!bans_has_id(&parent.bans, p->id, time(NULL) + 3601));
+	b = RB_MIN(ban_tree, &parent.bans.tree);
+	ck_assert_str_eq(b->note, "application \"judge\", uid 1000, pid 77");
+	/* A shorter one does not take the place of a longer. */
+	again = peer_of(0, 0);
+	memcpy(again->id, p->id, sizeof(p->id));
+	m.handle = again->handle;
+	m.secs = 1;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(again->stopping);
+	ck_assert(bans_has_id(&parent.bans, p->id, time(NULL) + 3000));
+	/* No time, no ban. */
+	m.handle = (p = peer_of(0, 0))->handle;
+	m.secs = 0;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(p->stopping);
+	ck_assert_uint_eq(parent.bans.n, 1);
+	/* The operator's are disconnected only. */
+	m.secs = UINT32_MAX;
+	m.handle = (p = peer_of(0, PF_STATIC))->handle;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(p->stopping);
+	m.handle = (p = peer_of(0, PF_TRUSTED))->handle;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(p->stopping);
+	ck_assert_uint_eq(parent.bans.n, 1);
+	/* Another session's are not its own; who has gone is nobody. */
+	m.handle = (p = peer_of(1, 0))->handle;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(!p->stopping);
+	m.handle = 999;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert_uint_eq(parent.bans.n, 1);
+	ck_assert(!caught());
+	m.app = ac->no + 1;
+	say(&m_app_penalise_desc, &m, -1);
+	ck_assert(caught());
+}
+END_TEST
+
+/* What applications hint at comes to the dialer, as often as they may. */
+START_TEST(hints)
+{
+	struct channel		*dialer;
+	struct imsgbuf		 dfar;
+	struct chan_stats	 st;
+	struct appconn		*ac = application();
+	struct m_app_hint	 m;
+	int			 i;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_DIALER);
+	dialer = c->ch;
+	dfar = far;
+	join(PROC_SESSION);
+	m.app = ac->no;
+	say(&m_app_hint_desc, &m, -1);	/* no address */
+	ck_assert_int_eq(addr_parse_ip(&m.addr, "192.0.2.1"), 0);
+	say(&m_app_hint_desc, &m, -1);	/* no port */
+	channel_stats(dialer, &st);
+	ck_assert_uint_eq(st.out, 0);
+	m.addr.port = 30303;
+	say(&m_app_hint_desc, &m, -1);
+	channel_stats(dialer, &st);
+	ck_assert_uint_eq(st.out, 1);
+	for (i = 0; i < 2 * APP_HINT_BURST; i++)
+		say(&m_app_hint_desc, &m, -1);
+	channel_stats(dialer, &st);
+	ck_assert_uint_ge(st.out, APP_HINT_BURST);
+	ck_assert_uint_lt(st.out, 2 * APP_HINT_BURST);
+	/* From one that owns nothing they are nobody's. */
+	apps_disconnect(&parent.apps, ac, 0);
+	ck_assert(!caught());
+	say(&m_app_hint_desc, &m, -1);
+	ck_assert(caught());
+	imsgbuf_clear(&dfar);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -297,6 +430,8 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, reasons_are_bounded, 0, 2);
+	tcase_add_test(tc, penalties);
+	tcase_add_test(tc, hints);
 	tcase_add_test(tc, caught_is_unheard);
 	tcase_add_test(tc, dialer_needs_a_dial);
 	tcase_add_test(tc, dialed_identity);

@@ -207,6 +207,11 @@ class Tools:
         found = re.search(r"(\d+)\.(\d+)", text)
         return tuple(map(int, found.groups())) if found else ()
 
+    def go_build(self, *packages):
+        self._call(["go", "build", "-mod=readonly", "-buildvcs=false", "-o",
+                    self.work + "/", *packages], cwd=os.path.join(self.source, "go"),
+                   env=dict(os.environ, CGO_ENABLED="0"))
+
     def build_go(self):
         """True when gethpeer, rlpxpeer and gethdisc are there."""
         have = self.version(["go", "version"])
@@ -215,9 +220,7 @@ class Tools:
         if have < need:
             self.missing.append("Go %d.%d or later" % need)
             return False
-        self._call(["go", "build", "-mod=readonly", "-buildvcs=false", "-o", self.work + "/",
-                    "./gethpeer", "./rlpxpeer", "./gethdisc"], cwd=os.path.join(self.source, "go"),
-                   env=dict(os.environ, CGO_ENABLED="0"))
+        self.go_build("./gethpeer", "./rlpxpeer", "./gethdisc")
         return True
 
     def build_node(self):
@@ -265,9 +268,13 @@ class Score:
         self.prefix = ""
         self.start = time.monotonic()
 
+    @staticmethod
+    def wanted(name):
+        return not sys.argv[1:] or any(word in name for word in sys.argv[1:])
+
     def group(self, name, function, *args):
         """Runs a function of checks; the first that fails ends it."""
-        if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
+        if not self.wanted(name):
             return
         self.prefix = name
         print(f"# {name}", flush=True)

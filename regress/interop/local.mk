@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Against other implementations: needs Go and Node, so not part of check.
-EXTRA_DIST += regress/interop/run regress/interop/judge.py \
+EXTRA_DIST += regress/interop/run regress/interop/chain.py \
+	regress/interop/judge.py \
 	regress/interop/go/go.mod regress/interop/go/go.sum \
 	regress/interop/go/gethnode/main.go \
 	regress/interop/go/gethpeer/main.go regress/interop/go/peerio/peerio.go \

@@ -217,6 +217,7 @@ event(struct fetch *f, const struct p2papp_event *ev)
 }
 
 #define PROGRESS_MS	500
+#define LEAVE_MS	2000
 
 static void
 run(struct fetch *f)
@@ -246,6 +247,23 @@ run(struct fetch *f)
 	}
 }
 
+/* In order, so that p2pd does not wait for us to come back. */
+static void
+leave(struct fetch *f)
+{
+	const struct p2papp_event	*ev;
+	uint64_t			 end = fetch_clock() + LEAVE_MS;
+
+	if (p2papp_detach(f->app, f->cap) == -1)
+		return;
+	do {
+		while (p2papp_next(f->app, &ev) == 1) {
+			if (ev->type == P2PAPP_DETACHED)
+				return;
+		}
+	} while (fetch_clock() < end && p2papp_wait(f->app, LEAVE_MS) == 1);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -262,6 +280,7 @@ main(int argc, char *argv[])
 	if (fetch_attach(&f) == -1)
 		die("attach", p2papp_error(f.app));
 	run(&f);
+	leave(&f);
 	p2papp_close(f.app);
 	fetch_free(&f);
 	return 0;

@@ -41,3 +41,15 @@ regress_unit_p2pctl_attach_SOURCES = regress/unit/p2pctl/attach.c \
 regress_unit_p2pctl_attach_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_p2pctl_attach_LDADD = $(P2PCTL_LIBS) $(P2PCTL_SYSLIBS) $(UNIT_LIBS)
 endif
+
+# eth-headers: what it says, and whom it believes
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/lib_eth_headers
+TESTS += regress/unit/lib_eth_headers
+regress_unit_lib_eth_headers_SOURCES = regress/unit/lib/eth_headers.c \
+	lib/examples/eth-headers/chain.c lib/examples/eth-headers/chain.h \
+	lib/examples/eth-headers/eth.c lib/examples/eth-headers/eth.h
+regress_unit_lib_eth_headers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_lib_eth_headers_LDADD = common/libwire.a common/libethcrypto.a \
+	common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
+endif

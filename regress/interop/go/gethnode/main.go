@@ -241,4 +241,5 @@ func main() {
 	}
 	ready(stack, chain, *network)
 	peerio.Commands(func(c peerio.Command) { command(stack, chain, c) })
+	stack.Close()
 }

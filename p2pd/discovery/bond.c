@@ -216,7 +216,6 @@ bond_prove(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	TAILQ_INSERT_TAIL(&b->old, e, old);
 	TAILQ_INSERT_TAIL(&e->net->old, e, netold);
 	e->bond.pong = now;
-	e->bond.fails = 0;
 	return &e->bond;
 }
 

@@ -23,7 +23,8 @@
 struct bond {
 	int64_t		 pong;		/* the last proof */
 	int64_t		 ping;		/* when it last pinged us */
-	uint32_t	 fails;		/* questions in a row without an answer */
+	uint32_t	 fails;		/* questions in a row without an answer;
+					   that is the caller's */
 };
 
 struct bonds;

@@ -406,14 +406,17 @@ contact_pong(struct contact *c, const struct addr *from, uint64_t seq)
  * Questions.
  */
 
-/* Does it know where we are? Our pong of less than 12 hours ago says so. */
+/*
+ * Does it know where we are? Our pong of less than 12 hours ago says so, but
+ * may not have arrived: a question without an answer puts it in doubt.
+ */
 static int
 knows_us(struct contact *c)
 {
 	struct bond	*b;
 
 	b = bond_find(c->d4->bonds, c->node.id, &c->node.udp);
-	return b != NULL && b->ping != BOND_NEVER && b->fails <= REFUSALS &&
+	return b != NULL && b->ping != BOND_NEVER && b->fails == 0 &&
 	    now_secs(c->d4) - b->ping < D4_PROOF_RENEW;
 }
 

@@ -8,10 +8,11 @@
 
 /* What the engine does unasked: checks, refresh, random walk. */
 
-#define CHECK_TRIES	2
+#define CHECK_TRIES	3
 #define REFRESH_MS	1800000U	/* half of it, and chance the rest */
+#define REFRESH_FIRST	60000U		/* at first, doubling up to that */
 #define REFRESH_RANDOM	3		/* lookups, behind that for ourselves */
-#define REFRESH_TRIES	2
+#define REFRESH_TRIES	3
 #define HUNGER_MIN	5000U		/* retry of a refresh that found nobody */
 #define HUNGER_MAX	120000U
 #define WALK_MIN	250		/* ms from one lookup's begin to the next */
@@ -140,14 +141,18 @@ static void
 refresh_end(struct d4 *d)
 {
 	size_t		 n = table_count(d->table);
-	uint64_t	 wait;
+	uint32_t	 wait;
 
 	if (n == 0 && d->nboot > 0) {
 		wait = d->hunger == 0 ? HUNGER_MIN : d->hunger * 2;
 		d->hunger = wait = wait > HUNGER_MAX ? HUNGER_MAX : wait;
 	} else {
+		/* A beginning that went badly is made good soon. */
 		d->hunger = 0;
-		wait = REFRESH_MS / 2 + d->ops->chance(d->arg, REFRESH_MS / 2);
+		d->settled = d->settled == 0 ? REFRESH_FIRST : d->settled * 2;
+		if (d->settled > REFRESH_MS)
+			d->settled = REFRESH_MS;
+		wait = d->settled / 2 + d->ops->chance(d->arg, d->settled / 2);
 	}
 	timer_set(&d->timers, &d->refresh_timer, now_ms(d) + wait);
 	d->st.ready = 1;

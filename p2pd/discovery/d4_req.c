@@ -8,7 +8,7 @@
 
 /* Requests of whoever has the engine. */
 
-#define ASKED_TRIES	5	/* of a lookup that somebody waits for */
+#define ASKED_TRIES	7	/* of a lookup that somebody waits for */
 #define PING_TRIES	1
 
 enum kind { REQ_PING, REQ_FETCH, REQ_LOOKUP, REQ_RESOLVE, REQ_ASK };

@@ -8,6 +8,8 @@
 
 /* Lookups, and the questions they ask. */
 
+#define ALIVE_SECS	30
+
 static void
 answered(void *arg, uint32_t num, enum d4_outcome how, const struct node *v,
     size_t n)
@@ -16,7 +18,7 @@ answered(void *arg, uint32_t num, enum d4_outcome how, const struct node *v,
 	size_t		 i;
 
 	for (i = 0; i < LOOKUP_ALPHA; i++)
-		if (r->open[i] != NULL && r->open[i]->num == num)
+		if (r->num[i] == num)
 			r->open[i] = NULL;
 	for (i = 0; i < n; i++)
 		heard_of(r->d4, &v[i]);
@@ -33,6 +35,7 @@ ask(void *arg, uint32_t num, const struct node *n)
 
 	while (r->open[i] != NULL)
 		i++;
+	r->num[i] = num;
 	r->open[i] = contact_ask(r->d4, n, WANT_NODES, r->key, answered, r,
 	    num);
 	return r->open[i] == NULL ? -1 : 0;
@@ -47,7 +50,17 @@ seen(void *arg, const struct node *n)
 		walk_met(r->d4, n);
 }
 
-static const struct lookup_ops lookup_ops = { ask, seen };
+/* A pong of late will do: questions and answers are lost, too. */
+static int
+alive(void *arg, const struct node *n)
+{
+	struct d4	*d = ((struct run *)arg)->d4;
+	struct bond	*b = bond_find(d->bonds, n->id, &n->udp);
+
+	return b != NULL && now_secs(d) - b->pong < ALIVE_SECS;
+}
+
+static const struct lookup_ops lookup_ops = { ask, seen, alive };
 
 static void
 turn(void *arg)

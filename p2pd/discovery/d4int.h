@@ -27,7 +27,6 @@
 #define SOURCE_BURST	200
 #define SETTLE_MS	50	/* for our pong to be there before a question */
 #define GRACE_MS	100	/* for the rest of an answer in two packets */
-#define REFUSALS	5	/* unanswered questions that put a proof in doubt */
 #define NOVEL		4096	/* nodes that the walk remembers */
 #define SILENCE		32	/* pings in a row that nobody answers */
 
@@ -126,6 +125,7 @@ struct run {
 	uint64_t		 began;
 	struct timer		 timer;
 	struct query		*open[LOOKUP_ALPHA];
+	uint32_t		 num[LOOKUP_ALPHA];	/* of them */
 	void			(*fn)(void *, struct run *);
 	void			*arg;
 };
@@ -181,7 +181,8 @@ struct d4 {
 	uint32_t		 nfetches;
 	struct timer		 refresh_timer;
 	unsigned int		 refresh_left;	/* lookups; 0: none under way */
-	uint64_t		 hunger;	/* ms until a refresh that found nobody is tried again */
+	uint32_t		 hunger;	/* ms until a refresh that found nobody is tried again */
+	uint32_t		 settled;	/* ms until the next that found some */
 	struct timer		 walk_timer;
 	struct run		*walk;
 	uint32_t		 walk_found;	/* new ones */

@@ -222,6 +222,14 @@ lookup_answer(struct lookup *l, uint32_t q, int ok, const struct node *v,
 		take(l, &v[i], hops);
 }
 
+/* Given no answer, it may have shown otherwise that it is there. */
+static int
+counts(const struct lookup *l, const struct held *h)
+{
+	return h->state == ANSWERED || (h->state == FAILED &&
+	    l->ops->alive != NULL && l->ops->alive(l->arg, &h->node));
+}
+
 size_t
 lookup_result(const struct lookup *l, const struct node **out, size_t max)
 {
@@ -229,7 +237,7 @@ lookup_result(const struct lookup *l, const struct node **out, size_t max)
 	unsigned int	 i;
 
 	for (i = 0; i < l->n && have < max; i++)
-		if (l->v[i]->state == ANSWERED)
+		if (counts(l, l->v[i]))
 			out[have++] = &l->v[i]->node;
 	return have;
 }
@@ -242,7 +250,7 @@ lookup_stats(const struct lookup *l, struct lookup_stats *st, uint64_t now)
 	*st = l->st;
 	st->ms = now - l->began;
 	for (i = 0; i < l->n && k < LOOKUP_K; i++) {
-		if (l->v[i]->state != ANSWERED)
+		if (!counts(l, l->v[i]))
 			continue;
 		k++;
 		if (l->v[i]->hops > st->hops)

@@ -35,6 +35,11 @@ struct lookup_ops {
 	int	 (*ask)(void *arg, uint32_t q, const struct node *);
 	/* A node not seen before. May be NULL. */
 	void	 (*seen)(void *arg, const struct node *);
+	/*
+	 * Is a node there that gave no answer? It belongs to the result then.
+	 * May be NULL: no.
+	 */
+	int	 (*alive)(void *arg, const struct node *);
 };
 
 struct lookup;

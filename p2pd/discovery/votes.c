@@ -10,9 +10,9 @@
 static int
 same_voice(const struct addr *a, const struct addr *b)
 {
-	if (addr_is_lan(a) || addr_is_lan(b))
-		return addr_cmp_ip(a, b) == 0;
-	return a->af == b->af && memcmp(a->ip, b->ip, a->af == 4 ? 3 : 6) == 0;
+	if (a->af != b->af || memcmp(a->ip, b->ip, a->af == 4 ? 3 : 6) != 0)
+		return 0;
+	return !addr_is_lan(a) || addr_cmp_ip(a, b) == 0;
 }
 
 void

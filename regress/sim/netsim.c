@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/util.h"
 #include "regress/sim/world.h"
 
 /*
@@ -509,7 +508,6 @@ simulate(void)
 	const struct world_stats	*st;
 	struct rusage			 ru;
 	uint32_t			 met, m;
-	uint64_t			 began = mono_ms();
 
 	w = world_new(&conf.world);
 	join();
@@ -534,9 +532,9 @@ simulate(void)
 	    st->bytes, st->lost, st->undelivered, (double)st->sent / conf.n /
 	    ((double)world_now(w) / 1000));
 	getrusage(RUSAGE_SELF, &ru);
-	printf("cpu %.1f s for %" PRIu64 " events; %ld MiB at most\n",
-	    (double)(mono_ms() - began) / 1000, st->events,
-	    ru.ru_maxrss / 1024);
+	printf("cpu %ld.%02ld s for %" PRIu64 " events; %ld MiB at most\n",
+	    (long)ru.ru_utime.tv_sec, (long)ru.ru_utime.tv_usec / 10000,
+	    st->events, ru.ru_maxrss / 1024);
 	world_free(w);
 	free(hosts);
 	free(bots);

@@ -11,108 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/util.h"
 #include "p2pctl/attach.h"
 #include "p2pctl/attachint.h"
 #include "p2pctl/client.h"
 
-#define FDS_MAX		66
+#define FDS_MAX		67
 #define READ_SIZE	65536
-#define CODES_MAX	65536
-
-static int
-usage(void)
-{
-	fprintf(stderr, "usage: p2pctl attach [-k] [-n name] [-p policy] "
-	    "capability/version:codes ...\n");
-	return EX_USAGE_ERR;
-}
-
-static int
-number(const char *s, uint32_t min, uint32_t max, uint32_t *v)
-{
-	const char	*err;
-
-	if (*s < '0' || *s > '9')
-		return -1;
-	*v = (uint32_t)strtonum(s, min, max, &err);
-	return err == NULL ? 0 : -1;
-}
-
-/* "eth/69:18"; versions of one name belong together, wherever they stand. */
-static int
-add_spec(struct attach *a, const char *spec)
-{
-	char			 copy[64], *version, *codes;
-	struct p2papp_version	 v;
-	struct attcap		*c;
-	size_t			 i;
-
-	if (strlcpy(copy, spec, sizeof(copy)) >= sizeof(copy) ||
-	    (version = strchr(copy, '/')) == NULL ||
-	    (codes = strchr(version, ':')) == NULL)
-		return -1;
-	*version++ = '\0';
-	*codes++ = '\0';
-	if (number(version, 0, UINT32_MAX, &v.version) == -1 ||
-	    number(codes, 1, CODES_MAX, &v.codes) == -1 ||
-	    copy[0] == '\0' || strlen(copy) >= sizeof(a->caps[0].name))
-		return -1;
-	for (i = 0; i < a->ncaps && strcmp(a->caps[i].name, copy) != 0; i++)
-		continue;
-	if (i == P2PAPP_CAPS)
-		return -1;
-	c = &a->caps[i];
-	if (i == a->ncaps) {
-		a->ncaps++;
-		memcpy(c->name, copy, strlen(copy) + 1);
-	}
-	if (c->n == P2PAPP_VERSIONS)
-		return -1;
-	c->v[c->n++] = v;
-	return 0;
-}
-
-static int
-policy_byname(const char *name)
-{
-	static const char *const names[] = {
-		[P2PAPP_STOP] = "stop", [P2PAPP_DROP] = "drop",
-		[P2PAPP_DISCONNECT] = "disconnect"
-	};
-	int	 i;
-
-	for (i = 0; i < 3; i++) {
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static int
-attach_all(struct attach *a, enum p2papp_policy policy)
-{
-	struct attcap	*c;
-	json_t		*name;
-	size_t		 i;
-
-	for (i = 0; i < a->ncaps; i++) {
-		c = &a->caps[i];
-		if ((name = json_string(c->name)) == NULL ||
-		    (c->json = json_dumps(name, JSON_ENCODE_ANY)) == NULL) {
-			json_decref(name);
-			fprintf(stderr, "p2pctl: out of memory\n");
-			return EX_FAILED;
-		}
-		json_decref(name);
-		if (p2papp_attach(a->app, c->name, c->v, c->n, policy,
-		    &c->id) == -1) {
-			fprintf(stderr, "p2pctl: %s: %s\n", c->name,
-			    p2papp_error(a->app));
-			return EX_USAGE_ERR;
-		}
-	}
-	return EX_DONE;
-}
+#define STUCK_MS	1000
 
 static int
 errno_exit(int error)
@@ -130,14 +36,73 @@ errno_exit(int error)
 	return EX_FAILED;
 }
 
+static int
+attach_cap(struct attach *a, struct attcap *c)
+{
+	if (a->tap)
+		return p2papp_tap(a->app, c->name, c->v, c->n, a->options,
+		    &c->id);
+	return p2papp_attach_opt(a->app, c->name, c->v, c->n, a->policy,
+	    a->options, &c->id);
+}
+
+static int
+attach_all(struct attach *a)
+{
+	struct attcap	*c;
+	size_t		 i;
+
+	for (i = 0; i < a->ncaps; i++) {
+		c = &a->caps[i];
+		c->attached = c->answered = 0;
+		if (attach_cap(a, c) == -1) {
+			fprintf(stderr, "p2pctl: %s: %s\n", c->name,
+			    p2papp_error(a->app));
+			return EX_USAGE_ERR;
+		}
+	}
+	return EX_DONE;
+}
+
+int
+attach_open(struct attach *a)
+{
+	int	 r;
+
+	a->app = p2papp_open(a->sockpath, a->name,
+	    a->has_token ? a->token : NULL);
+	if (a->app == NULL) {
+		r = errno_exit(errno);
+		fprintf(stderr, "p2pctl: application socket: %s\n",
+		    strerror(errno));
+		return r;
+	}
+	return attach_all(a);
+}
+
+/*
+ * A program that does not read while it writes, and a daemon that is not read
+ * and so does not read: after a second of this messages are let go, and
+ * counted, until one of them moves.
+ */
+static int
+is_stuck(struct attach *a)
+{
+	if (!a->held.active || a->out.len < OUT_HIGH)
+		a->stuck = 0;
+	else if (a->stuck == 0)
+		a->stuck = mono_ms();
+	return a->stuck != 0 && mono_ms() - a->stuck >= STUCK_MS;
+}
+
 static void
 read_daemon(struct attach *a)
 {
 	const struct p2papp_event	*ev;
-	int				 r = 1;
+	int				 r = 1, n = 0, stuck = is_stuck(a);
 
-	while (a->code == -1 && a->out.len < OUT_HIGH &&
-	    (r = p2papp_next(a->app, &ev)) == 1)
+	while (a->code == -1 && (a->out.len < OUT_HIGH ||
+	    (stuck && n++ < 1000)) && (r = p2papp_next(a->app, &ev)) == 1)
 		output_event(a, ev);
 	if (r == -1) {
 		a->code = errno_exit(errno);
@@ -156,11 +121,24 @@ read_input(struct attach *a)
 		a->code = EX_FAILED;
 		return;
 	}
-	n = read(STDIN_FILENO, p, READ_SIZE);
+	n = read(a->rfd, p, READ_SIZE);
 	if (n > 0)
 		a->in.len += (size_t)n;
 	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
 		a->eof = 1;
+}
+
+/* Nobody reads us any more. Of a program we wait for the end. */
+static void
+output_over(struct attach *a)
+{
+	buf_drop(&a->out, a->out.len);
+	if (a->prog.argv == NULL)
+		a->code = EX_FAILED;
+	else if (a->wfd != -1) {
+		close(a->wfd);
+		a->wfd = -1;
+	}
 }
 
 /*
@@ -170,11 +148,13 @@ read_input(struct attach *a)
 static void
 write_output(struct attach *a, size_t piece)
 {
-	struct pollfd	 pfd = { STDOUT_FILENO, POLLOUT, 0 };
+	struct pollfd	 pfd = { a->wfd, POLLOUT, 0 };
 	ssize_t		 n;
 
+	if (a->prog.argv != NULL && a->wfd == -1)
+		buf_drop(&a->out, a->out.len);
 	while (a->out.len > 0 && poll(&pfd, 1, 0) == 1) {
-		n = write(STDOUT_FILENO, a->out.p + a->out.off,
+		n = write(a->wfd, a->out.p + a->out.off,
 		    a->out.len < piece ? a->out.len : piece);
 		if (n > 0) {
 			buf_drop(&a->out, (size_t)n);
@@ -184,14 +164,31 @@ write_output(struct attach *a, size_t piece)
 			continue;
 		if (n == -1 && errno != EPIPE)
 			fprintf(stderr, "p2pctl: write: %s\n", strerror(errno));
-		a->code = EX_FAILED;
-		buf_drop(&a->out, a->out.len);
+		output_over(a);
 	}
+}
+
+static void
+detach_all(struct attach *a)
+{
+	size_t	 i;
+
+	for (i = 0; i < a->ncaps; i++) {
+		if (!a->leaving && a->caps[i].attached)
+			(void)p2papp_detach(a->app, a->caps[i].id);
+	}
+	a->leaving = 1;
+	for (i = 0; i < a->ncaps; i++) {
+		if (a->caps[i].attached)
+			return;
+	}
+	a->code = a->prog.argv != NULL ? a->prog.status : EX_DONE;
 }
 
 /*
  * Input is over: when the outcome of every send is known, and the daemon has
- * said by its answer to the detach that it has read all there was, we go.
+ * said by its answer to the detach that it has read all there was, we go, or
+ * start the program again.
  */
 static void
 leave(struct attach *a)
@@ -204,47 +201,80 @@ leave(struct attach *a)
 			return;
 	}
 	if (!a->eof || a->keep || a->held.active || a->in.len > 0 ||
-	    p2papp_pending(a->app) > 0 || p2papp_outstanding(a->app) > 0)
+	    p2papp_pending(a->app) > 0 || p2papp_outstanding(a->app) > 0 ||
+	    a->prog.pid != 0)
 		return;
-	for (i = 0; i < a->ncaps; i++) {
-		if (!a->leaving && a->caps[i].attached)
-			(void)p2papp_detach(a->app, a->caps[i].id);
-	}
-	a->leaving = 1;
-	for (i = 0; i < a->ncaps; i++) {
-		if (a->caps[i].attached)
-			return;
-	}
-	a->code = EX_DONE;
+	if (a->prog.argv == NULL || a->leaving || !program_over(a))
+		detach_all(a);
+}
+
+/* The sooner of what the library, a program and a dead-lock wait for. */
+static int
+next_timeout(struct attach *a, int full)
+{
+	int	 t = a->app == NULL || full ? -1 : p2papp_timeout(a->app);
+	int	 other = program_timeout(a);
+
+	if (other != -1 && (t == -1 || other < t))
+		t = other;
+	if (a->stuck != 0 && (t == -1 || t > STUCK_MS / 10))
+		t = STUCK_MS / 10;
+	return t;
 }
 
 static void
 wait_any(struct attach *a)
 {
 	struct pollfd	 fds[FDS_MAX];
-	size_t		 i, n;
-	int		 timeout = -1, full = a->out.len >= OUT_HIGH;
+	size_t		 i, n = 0;
+	int		 timeout = -1;
+	int		 full = a->out.len >= OUT_HIGH && !is_stuck(a);
 
-	memset(fds, 0, 2 * sizeof(fds[0]));
-	fds[0].fd = a->eof || a->held.active || a->code != -1 ? -1 :
-	    STDIN_FILENO;
+	memset(fds, 0, 3 * sizeof(fds[0]));
+	fds[0].fd = a->eof || a->held.active || a->code != -1 ? -1 : a->rfd;
 	fds[0].events = POLLIN;
 	/* Without a wish it still tells when its reader is gone. */
-	fds[1].fd = STDOUT_FILENO;
+	fds[1].fd = a->wfd;
 	fds[1].events = a->out.len > 0 ? POLLOUT : 0;
-	n = a->code != -1 ? 0 : p2papp_pollfds(a->app, fds + 2, FDS_MAX - 2);
-	for (i = 2; full && i < n + 2; i++)
+	fds[2].fd = program_fd();
+	fds[2].events = POLLIN;
+	if (a->code == -1 && a->app != NULL)
+		n = p2papp_pollfds(a->app, fds + 3, FDS_MAX - 3);
+	for (i = 3; full && i < n + 3; i++)
 		fds[i].events &= ~POLLIN;
-	if (!full && a->code == -1)
-		timeout = p2papp_timeout(a->app);
-	if (poll(fds, (nfds_t)(n + 2), timeout) <= 0)
+	if (a->code == -1)
+		timeout = next_timeout(a, full);
+	if (poll(fds, (nfds_t)(n + 3), timeout) <= 0)
 		return;
-	if (fds[1].revents & (POLLERR | POLLNVAL)) {
-		a->code = EX_FAILED;
-		buf_drop(&a->out, a->out.len);
-	}
+	if (fds[1].revents & (POLLERR | POLLNVAL))
+		output_over(a);
 	if (fds[0].revents != 0)
 		read_input(a);
+}
+
+/* Of a program that has ended nothing more comes than what is there. */
+static void
+read_rest(struct attach *a)
+{
+	struct pollfd	 pfd = { a->rfd, POLLIN, 0 };
+
+	if (a->prog.argv != NULL && a->prog.pid == 0 && !a->eof &&
+	    !a->held.active && poll(&pfd, 1, 0) == 0)
+		a->eof = 1;
+}
+
+static void
+turn(struct attach *a)
+{
+	program_check(a);
+	if (a->app == NULL)
+		return;
+	read_rest(a);
+	read_daemon(a);
+	input_run(a);
+	output_unsaid(a);
+	if (a->code == -1)
+		leave(a);
 }
 
 static int
@@ -253,15 +283,11 @@ run(struct attach *a)
 	struct stat	 st;
 	size_t		 piece = PIPE_BUF;
 
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+	if (a->wfd != -1 && fstat(a->wfd, &st) == 0 && S_ISREG(st.st_mode))
 		piece = SSIZE_MAX;
-	while (a->code == -1 || a->out.len > 0) {
-		if (a->code == -1) {
-			read_daemon(a);
-			input_run(a);
-			output_unsaid(a);
-			leave(a);
-		}
+	while (a->code == -1 || (a->out.len > 0 && a->prog.argv == NULL)) {
+		if (a->code == -1)
+			turn(a);
 		write_output(a, piece);
 		if (a->code == -1 || a->out.len > 0)
 			wait_any(a);
@@ -283,9 +309,11 @@ clean_up(struct attach *a)
 	for (n = 0; n < a->ncaps; n++)
 		free(a->caps[n].json);
 	json_decref(a->held.id);
+	free(a->held.peers);
 	free(a->data);
 	buf_free(&a->in);
 	buf_free(&a->out);
+	p2papp_options_free(a->options);
 	p2papp_close(a->app);
 }
 
@@ -293,37 +321,18 @@ int
 attach_main(int argc, char *argv[], const char *sockpath)
 {
 	static struct attach	 a;
-	const char		*name = "p2pctl";
-	int			 ch, policy = P2PAPP_STOP, r;
+	int			 r;
 
 	memset(&a, 0, sizeof(a));
 	a.code = -1;
-	optind = 1;
-	while ((ch = getopt(argc, argv, "+kn:p:")) != -1) {
-		if (ch == 'k')
-			a.keep = 1;
-		else if (ch == 'n')
-			name = optarg;
-		else if (ch != 'p' || (policy = policy_byname(optarg)) == -1)
-			return usage();
-	}
-	if (optind == argc)
-		return usage();
-	for (; optind < argc; optind++) {
-		if (add_spec(&a, argv[optind]) == -1) {
-			fprintf(stderr, "p2pctl: %s: not capability/version:codes\n",
-			    argv[optind]);
-			return EX_USAGE_ERR;
-		}
-	}
-	if ((a.app = p2papp_open(sockpath, name, NULL)) == NULL) {
-		r = errno_exit(errno);
-		fprintf(stderr, "p2pctl: application socket: %s\n",
-		    strerror(errno));
-		return r;
-	}
-	if ((r = attach_all(&a, (enum p2papp_policy)policy)) == EX_DONE)
+	a.sockpath = sockpath;
+	a.rfd = STDIN_FILENO;
+	a.wfd = STDOUT_FILENO;
+	if ((r = attach_args(&a, argc, argv)) == EX_DONE &&
+	    (r = attach_open(&a)) == EX_DONE &&
+	    (a.prog.argv == NULL || (r = program_start(&a)) == EX_DONE))
 		r = run(&a);
+	program_end(&a);
 	clean_up(&a);
 	return r;
 }

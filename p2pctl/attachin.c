@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/wire/reason.h"
 #include "p2pctl/attachint.h"
 
 #define CUT_MIN	65536	/* lines so long are not for jansson's lexer */
@@ -27,7 +26,7 @@ struct cut {
 
 static const char	 mark[] = "\\u0001";
 
-static void
+void
 malformed(struct attach *a, const char *why)
 {
 	char	 text[256];
@@ -162,14 +161,14 @@ take_data(struct attach *a, const json_t *data, struct cut *c)
 	return 0;
 }
 
-static int
+int
 in_u32(json_int_t v)
 {
 	return v >= 0 && v <= UINT32_MAX;
 }
 
-static void
-send_failed(struct attach *a, const struct held *h)
+void
+request_failed(struct attach *a, json_int_t line, uint32_t peer, json_t *id)
 {
 	const char	*name = "failed";
 
@@ -181,10 +180,44 @@ send_failed(struct attach *a, const struct held *h)
 		name = "invalid";
 		break;
 	case EMSGSIZE:
+	case E2BIG:
 		name = "too-big";
 		break;
+	case EACCES:
+		name = "denied";
+		break;
+	case EBUSY:
+	case EAGAIN:
+		name = "busy";
+		break;
 	}
-	output_error(a, name, p2papp_error(a->app), h->line, h->peer, h->id);
+	output_error(a, name, p2papp_error(a->app), line, peer, id);
+}
+
+void
+ident_add(struct attach *a, uint32_t request, json_t *id)
+{
+	struct ident	*i;
+
+	if (id == NULL)
+		return;
+	if ((i = malloc(sizeof(*i))) == NULL) {
+		output_error(a, "failed", "out of memory", a->line, 0, id);
+		return;
+	}
+	i->request = request;
+	i->id = json_incref(id);
+	RB_INSERT(idents, &a->idents, i);
+}
+
+static void
+held_done(struct held *h)
+{
+	json_decref(h->id);
+	free(h->peers);
+	h->id = NULL;
+	h->peers = NULL;
+	h->active = 0;
 }
 
 /* The send that is held; it stays so when there is no room for it. */
@@ -192,43 +225,66 @@ static void
 try_send(struct attach *a)
 {
 	struct held	*h = &a->held;
-	struct ident	*i = NULL;
 	uint32_t	 request;
+	int		 r;
 
-	if (h->id != NULL && (i = malloc(sizeof(*i))) == NULL)
-		errno = ENOMEM;
-	else if (p2papp_send(a->app, h->peer, h->cap, h->code, a->data, h->len,
-	    P2PAPP_MORE | (h->id != NULL ? P2PAPP_COMPLETE : 0), &request) == 0) {
-		h->active = 0;
-		if (i != NULL) {
-			i->request = request;
-			i->id = h->id;
-			RB_INSERT(idents, &a->idents, i);
-		}
-		h->id = NULL;
+	if (h->many)
+		r = p2papp_multisend(a->app, &h->what, a->data, h->len,
+		    h->flags, &request);
+	else
+		r = p2papp_send(a->app, h->peer, h->cap, h->code, a->data,
+		    h->len, h->flags, &request);
+	if (r == -1 && errno == EAGAIN)
+		return;
+	if (r == -1)
+		request_failed(a, h->line, h->peer, h->id);
+	else
+		ident_add(a, request, h->id);
+	held_done(h);
+}
+
+/* The rest of a send: its capability, data, id and order. */
+static void
+hold(struct attach *a, const char *name, json_t *data, json_t *id, int priority,
+    struct cut *c)
+{
+	struct held		*h = &a->held;
+	const struct attcap	*cap;
+
+	if (take_data(a, data, c) == -1) {
+		malformed(a, "data is not 0x and an even number of digits");
+		held_done(h);
 		return;
 	}
-	free(i);
-	if (errno == EAGAIN)
+	h->line = a->line;
+	if ((cap = attcap_byname(a, name)) == NULL) {
+		output_error(a, "not-found", "no such capability is attached",
+		    a->line, h->peer, id);
+		held_done(h);
 		return;
-	send_failed(a, h);
-	json_decref(h->id);
-	h->id = NULL;
-	h->active = 0;
+	}
+	h->cap = h->what.cap = cap->id;
+	h->what.code = h->code;
+	h->id = json_incref(id);
+	h->flags = P2PAPP_MORE | (id != NULL ? P2PAPP_COMPLETE : 0) |
+	    (priority ? P2PAPP_PRIORITY : 0);
+	h->active = 1;
+	try_send(a);
 }
 
 static void
 do_send(struct attach *a, json_t *o, struct cut *c)
 {
-	const struct attcap	*cap;
-	json_error_t		 err;
-	json_int_t		 peer, code;
-	json_t			*data = NULL, *id = NULL;
-	const char		*name;
+	json_error_t	 err;
+	json_int_t	 peer, code;
+	json_t		*data = NULL, *id = NULL;
+	const char	*name;
+	int		 priority = 0;
 
-	if (json_unpack_ex(o, &err, JSON_STRICT, "{s:I, s:s, s:I, s?o, s?o}",
-	    "peer", &peer, "capability", &name, "code", &code, "data", &data,
-	    "id", &id) == -1) {
+	if (json_unpack_ex(o, &err, JSON_STRICT,
+	    "{s:I, s:s, s:I, s?o, s?o, s?b}", "peer", &peer, "capability",
+	    &name, "code", &code, "data", &data, "id", &id, "priority",
+	    &priority) == -1) {
 		malformed(a, err.text);
 		return;
 	}
@@ -236,76 +292,108 @@ do_send(struct attach *a, json_t *o, struct cut *c)
 		malformed(a, "number out of range");
 		return;
 	}
-	if (take_data(a, data, c) == -1) {
-		malformed(a, "data is not 0x and an even number of digits");
-		return;
-	}
-	a->held.line = a->line;
+	memset(&a->held, 0, sizeof(a->held));
 	a->held.peer = (uint32_t)peer;
 	a->held.code = (uint32_t)code;
-	if ((cap = attcap_byname(a, name)) == NULL) {
-		output_error(a, "not-found", "no such capability is attached",
-		    a->line, a->held.peer, id);
-		return;
+	hold(a, name, data, id, priority, c);
+}
+
+/* An array of peers; 0, or -1 when it is none. */
+static int
+peer_list(struct held *h, const json_t *list)
+{
+	json_int_t	 v;
+	size_t		 i, n = json_array_size(list);
+
+	if (!json_is_array(list) ||
+	    (h->peers = calloc(n + 1, sizeof(*h->peers))) == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		v = json_integer_value(json_array_get(list, i));
+		if (!in_u32(v) || v == 0)
+			return -1;
+		h->peers[i] = (uint32_t)v;
 	}
-	a->held.cap = cap->id;
-	a->held.id = json_incref(id);
-	a->held.active = 1;
-	try_send(a);
+	h->what.peers = h->peers;
+	h->what.npeers = n;
+	return 0;
+}
+
+/* Whom a multisend is for: "peers", or all, but "but", "random" of them. */
+static int
+choose(struct held *h, const json_t *peers, const json_t *but, json_int_t k)
+{
+	if (peers != NULL && (but != NULL || k != -1))
+		return -1;
+	if (!in_u32(k) && k != -1)
+		return -1;
+	h->what.k = k == -1 ? 0 : (uint32_t)k;
+	h->what.select = peers != NULL ? P2PAPP_LIST : k != -1 ? P2PAPP_RANDOM :
+	    but != NULL ? P2PAPP_BUT : P2PAPP_ALL;
+	if (peers == NULL && but == NULL)
+		return 0;
+	return peer_list(h, peers != NULL ? peers : but);
 }
 
 static void
-do_disconnect(struct attach *a, json_t *o)
+do_multisend(struct attach *a, json_t *o, struct cut *c)
 {
-	struct held	 what;
+	struct held	*h = &a->held;
 	json_error_t	 err;
-	json_int_t	 peer;
-	json_t		*reason = NULL;
-	int		 disc = DISC_REQUESTED;
+	json_int_t	 code, k = -1, version = 0;
+	json_t		*data = NULL, *id = NULL, *peers = NULL, *but = NULL;
+	const char	*name;
+	int		 priority = 0;
 
-	if (json_unpack_ex(o, &err, JSON_STRICT, "{s:I, s?o}", "peer", &peer,
-	    "reason", &reason) == -1) {
+	if (json_unpack_ex(o, &err, JSON_STRICT,
+	    "{s:s, s:I, s?o, s?o, s?b, s?o, s?o, s?I, s?I}", "capability",
+	    &name, "code", &code, "data", &data, "id", &id, "priority",
+	    &priority, "peers", &peers, "but", &but, "random", &k, "version",
+	    &version) == -1) {
 		malformed(a, err.text);
 		return;
 	}
-	if (json_is_string(reason))
-		disc = disc_byname(json_string_value(reason));
-	else if (json_is_integer(reason) && json_integer_value(reason) >= 0 &&
-	    json_integer_value(reason) < DISC_NONE)
-		disc = (int)json_integer_value(reason);
-	else if (reason != NULL)
-		disc = -1;
-	if (disc == -1 || !in_u32(peer)) {
-		malformed(a, disc == -1 ? "no such reason" : "no such peer");
+	memset(h, 0, sizeof(*h));
+	h->many = 1;
+	if (!in_u32(code) || !in_u32(version) ||
+	    choose(h, peers, but, k) == -1) {
+		malformed(a, "a number is out of range, or the choice of peers "
+		    "is not one of peers, but and random");
+		held_done(h);
 		return;
 	}
-	memset(&what, 0, sizeof(what));
-	what.line = a->line;
-	what.peer = (uint32_t)peer;
-	if (p2papp_disconnect(a->app, what.peer, (unsigned int)disc, NULL) == -1)
-		send_failed(a, &what);
+	h->code = (uint32_t)code;
+	h->what.version = (uint32_t)version;
+	hold(a, name, data, id, priority, c);
 }
 
 static void
 do_line(struct attach *a, const char *p, size_t len)
 {
-	json_t		*o, *send = NULL, *disconnect = NULL;
-	json_error_t	 err;
+	const char	*name;
+	json_t		*o, *body;
 	struct cut	 c;
+	char		 why[96];
 
 	a->line++;
 	if (skip_blanks(p, p + len) == p + len ||
 	    (o = parse_line(a, p, len, &c)) == NULL)
 		return;
-	if (json_unpack_ex(o, &err, JSON_STRICT, "{s?o, s?o}", "send", &send,
-	    "disconnect", &disconnect) == -1)
-		malformed(a, err.text);
-	else if ((send == NULL) == (disconnect == NULL))
-		malformed(a, "one of send and disconnect is expected");
-	else if (send != NULL)
-		do_send(a, send, &c);
-	else
-		do_disconnect(a, disconnect);
+	if (json_object_size(o) != 1) {
+		malformed(a, "an object with one key is expected");
+		json_decref(o);
+		return;
+	}
+	name = json_object_iter_key(json_object_iter(o));
+	body = json_object_iter_value(json_object_iter(o));
+	if (strcmp(name, "send") == 0)
+		do_send(a, body, &c);
+	else if (strcmp(name, "multisend") == 0)
+		do_multisend(a, body, &c);
+	else if (!request_run(a, name, body)) {
+		snprintf(why, sizeof(why), "no request is called %.40s", name);
+		malformed(a, why);
+	}
 	json_decref(o);
 }
 

@@ -120,9 +120,14 @@ output_unsaid(struct attach *a)
 static void
 ev_session_up(struct attach *a, const struct p2papp_event *ev)
 {
-	line(a, json_pack("{s:s, s:i, s:i, s:o}", "event", "session-up",
-	    "session", (int)ev->session, "sessions", (int)ev->sessions,
-	    "node", hex_string(p2papp_id(a->app), P2PAPP_ID)));
+	memcpy(a->token, p2papp_token(a->app), sizeof(a->token));
+	a->has_token = 1;
+	line(a, json_pack("{s:s, s:i, s:i, s:o, s:b, s:I}", "event",
+	    "session-up", "session", (int)ev->session,
+	    "sessions", (int)ev->sessions,
+	    "node", hex_string(p2papp_id(a->app), P2PAPP_ID),
+	    "resumed", ev->resumed,
+	    "grace_ms", (json_int_t)p2papp_grace(a->app)));
 }
 
 static void
@@ -143,8 +148,8 @@ ev_attached(struct attach *a, const struct p2papp_event *ev)
 	for (i = 0; i < c->n; i++)
 		json_array_append_new(versions, json_integer(c->v[i].version));
 	c->attached = c->answered = 1;
-	line(a, json_pack("{s:s, s:s, s:o, s:I, s:o}", "event", "attached",
-	    "capability", c->name, "versions", versions,
+	line(a, json_pack("{s:s, s:s, s:o, s:b, s:I, s:o}", "event", "attached",
+	    "capability", c->name, "versions", versions, "tap", a->tap,
 	    "cap_id", (json_int_t)ev->cap,
 	    "node", hex_string(p2papp_id(a->app), P2PAPP_ID)));
 }
@@ -183,8 +188,37 @@ ev_detached(struct attach *a, const struct p2papp_event *ev)
 static void
 ev_snapshot_end(struct attach *a, const struct p2papp_event *ev)
 {
-	line(a, json_pack("{s:s, s:s}", "event", "snapshot-end",
-	    "capability", ev->capability));
+	line(a, json_pack("{s:s, s:s, s:I, s:I}", "event", "snapshot-end",
+	    "capability", ev->capability, "messages", (json_int_t)ev->messages,
+	    "bytes", (json_int_t)ev->bytes));
+}
+
+static void
+ev_resumed(struct attach *a, const struct p2papp_event *ev)
+{
+	line(a, json_pack("{s:s, s:s, s:i, s:I, s:I}", "event", "resumed",
+	    "capability", ev->capability, "session", (int)ev->session,
+	    "messages", (json_int_t)ev->messages,
+	    "bytes", (json_int_t)ev->bytes));
+}
+
+static void
+ev_lost(struct attach *a, const struct p2papp_event *ev)
+{
+	line(a, json_pack("{s:s, s:s, s:o, s:I, s:I}", "event", "lost",
+	    "capability", ev->capability,
+	    "peer", ev->peer == 0 ? json_null() : json_integer(ev->peer),
+	    "messages", (json_int_t)ev->messages,
+	    "bytes", (json_int_t)ev->bytes));
+}
+
+static void
+ev_depth(struct attach *a, const struct p2papp_event *ev)
+{
+	line(a, json_pack("{s:s, s:I, s:s, s:I}", "event",
+	    ev->type == P2PAPP_STALLED ? "stalled" : "writable",
+	    "peer", (json_int_t)ev->peer, "capability", ev->capability,
+	    "depth", (json_int_t)ev->depth));
 }
 
 static void
@@ -230,13 +264,19 @@ ev_message(struct attach *a, const struct p2papp_event *ev)
 	char		*p;
 	int		 n;
 
+	if (a->out.len >= OUT_HIGH) {
+		/* Neither side goes on, see attach.c. */
+		a->shed++;
+		return;
+	}
 	if ((p = buf_room(&a->out, size)) == NULL) {
 		no_memory(a);
 		return;
 	}
 	n = snprintf(p, size, "{\"event\":\"message\",\"peer\":%u,"
-	    "\"capability\":%s,\"version\":%u,\"code\":%u,\"data\":\"0x",
-	    ev->peer, name, ev->version, ev->code);
+	    "\"capability\":%s,\"version\":%u,\"code\":%u,%s\"data\":\"0x",
+	    ev->peer, name, ev->version, ev->code,
+	    !a->tap ? "" : ev->out ? "\"out\":true," : "\"out\":false,");
 	hex_encode(p + n, ev->data, ev->len);
 	p += (size_t)n + 2 * ev->len;
 	memcpy(p, "\"}\n", 3);
@@ -271,10 +311,44 @@ ev_sent(struct attach *a, const struct p2papp_event *ev)
 	};
 	struct ident	*i = ident_find(a, ev->request);
 
-	line(a, json_pack("{s:s, s:O?, s:I, s:s}", "event", "sent",
+	line(a, json_pack("{s:s, s:O?, s:I, s:s, s:I}", "event", "sent",
 	    "id", i == NULL ? NULL : i->id, "peer", (json_int_t)ev->peer,
 	    "outcome", ev->outcome < nitems_of(outcomes) ?
-	    outcomes[ev->outcome] : "unknown"));
+	    outcomes[ev->outcome] : "unknown",
+	    "depth", (json_int_t)ev->depth));
+	ident_free(a, i);
+}
+
+static void
+ev_sent_many(struct attach *a, const struct p2papp_event *ev)
+{
+	struct ident	*i = ident_find(a, ev->request);
+
+	line(a, json_pack("{s:s, s:O?, s:I, s:I, s:I}", "event", "sent-many",
+	    "id", i == NULL ? NULL : i->id,
+	    "written", (json_int_t)ev->written,
+	    "dropped", (json_int_t)ev->dropped, "gone", (json_int_t)ev->gone));
+	ident_free(a, i);
+}
+
+static void
+ev_updated(struct attach *a, const struct p2papp_event *ev)
+{
+	struct ident	*i = ident_find(a, ev->request);
+	json_t		*o;
+
+	o = json_pack("{s:s, s:s}", "event", "updated", "capability",
+	    ev->capability);
+	if (i != NULL)
+		json_object_set(o, "id", i->id);
+	if (ev->error != 0) {
+		json_object_set_new(o, "error",
+		    json_string(p2papp_code_name(ev->error)));
+		json_object_set_new(o, "text", json_string(ev->text));
+	}
+	if (ev->error == P2PAPP_E_ROOM || ev->error == P2PAPP_E_RECORD)
+		json_object_set_new(o, "room", json_integer(ev->room));
+	line(a, o);
 	ident_free(a, i);
 }
 
@@ -288,7 +362,7 @@ ev_error(struct attach *a, const struct p2papp_event *ev)
 	    p2papp_code_name(ev->error), "text", ev->text);
 	if (ev->capability != NULL)
 		json_object_set_new(o, "capability", json_string(ev->capability));
-	if (ev->error == P2PAPP_E_ROOM)
+	if (ev->error == P2PAPP_E_ROOM || ev->error == P2PAPP_E_RECORD)
 		json_object_set_new(o, "room", json_integer(ev->room));
 	if (ev->peer != 0)
 		json_object_set_new(o, "peer", json_integer(ev->peer));
@@ -315,11 +389,23 @@ output_event(struct attach *a, const struct p2papp_event *ev)
 		[P2PAPP_MESSAGE] = ev_message,
 		[P2PAPP_SENT] = ev_sent,
 		[P2PAPP_ERROR] = ev_error,
+		[P2PAPP_SENT_MANY] = ev_sent_many,
+		[P2PAPP_RESUMED] = ev_resumed,
+		[P2PAPP_UPDATED] = ev_updated,
+		[P2PAPP_LOST] = ev_lost,
+		[P2PAPP_STALLED] = ev_depth,
+		[P2PAPP_WRITABLE] = ev_depth,
 	};
 
-	if (ev->lost > 0)
+	uint64_t	 lost = ev->lost;
+
+	if (a->out.len < OUT_HIGH) {
+		lost += a->shed;
+		a->shed = 0;
+	}
+	if (lost > 0)
 		line(a, json_pack("{s:s, s:I}", "event", "lost",
-		    "messages", (json_int_t)ev->lost));
+		    "messages", (json_int_t)lost));
 	if (ev->type < nitems_of(show) && show[ev->type] != NULL)
 		show[ev->type](a, ev);
 }

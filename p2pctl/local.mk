@@ -4,7 +4,9 @@ sbin_PROGRAMS += p2pctl/p2pctl
 noinst_LIBRARIES += p2pctl/libp2pctl.a
 p2pctl_libp2pctl_a_SOURCES = \
 	p2pctl/attach.c p2pctl/attach.h \
-	p2pctl/attachin.c p2pctl/attachint.h p2pctl/attachout.c \
+	p2pctl/attachargs.c p2pctl/attachin.c p2pctl/attachint.h \
+	p2pctl/attachopt.c p2pctl/attachout.c p2pctl/attachprog.c \
+	p2pctl/attachreq.c \
 	p2pctl/lines.c \
 	p2pctl/client.c p2pctl/client.h \
 	p2pctl/crawl.c \

@@ -40,6 +40,13 @@ regress_unit_p2pctl_attach_SOURCES = regress/unit/p2pctl/attach.c \
 	regress/unit/lib/fake.c regress/unit/lib/fake.h
 regress_unit_p2pctl_attach_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_p2pctl_attach_LDADD = $(P2PCTL_LIBS) $(P2PCTL_SYSLIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += regress/unit/p2pctl_program
+TESTS += regress/unit/p2pctl_program
+regress_unit_p2pctl_program_SOURCES = regress/unit/p2pctl/program.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_p2pctl_program_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_p2pctl_program_LDADD = $(P2PCTL_LIBS) $(P2PCTL_SYSLIBS) $(UNIT_LIBS)
 endif
 
 # eth-headers: what it says, and whom it believes

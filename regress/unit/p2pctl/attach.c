@@ -275,9 +275,9 @@ START_TEST(bad_lines)
 	} cases[] = {
 		{ "{", "malformed", "line 1: " },
 		{ "[]", "malformed", "line 2: " },
-		{ "{}", "malformed", "one of" },
+		{ "{}", "malformed", "one key" },
 		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1},"
-		    "\"disconnect\":{\"peer\":42}}", "malformed", "one of" },
+		    "\"disconnect\":{\"peer\":42}}", "malformed", "one key" },
 		{ "{\"sned\":{}}", "malformed", "sned" },
 		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\"}}",
 		    "malformed", "code" },
@@ -510,11 +510,178 @@ START_TEST(end_of_input)
 	line("session-up");
 	fake_attached(&f, 0, 7);
 	fake_peer_up(&f, 0, 43, 7);
+	line("resumed");
+	ck_assert_int_eq(num("session"), 0);
 	line("peer-up");
 	/* whoever reads us is gone: so are we */
 	fclose(out);
 	out = NULL;
 	ck_assert_int_eq(leave(), EX_FAILED);
+}
+END_TEST
+
+/* Every request but a send, as the daemon gets it. */
+START_TEST(requests)
+{
+	struct app_multisend	 m;
+	struct app_opt_iter	 it;
+	struct app_hint		 hint;
+	struct app_first	 first;
+
+	start_up(NULL);
+	skip_to_peer();
+	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
+	    "\"priority\":true}}");
+	fake_read(&f, 0, AF_SEND);
+	ck_assert_uint_eq(f.head.flags, AFL_PRIORITY);
+	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"data\":\"0x01\","
+	    "\"but\":[42,43],\"id\":9}}");
+	fake_read(&f, 0, AF_MULTISEND);
+	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
+	ck_assert_uint_eq(m.select, APL_BUT);
+	ck_assert_uint_eq(m.count, 1);
+	ck_assert_uint_eq(m.paylen, 1);
+	fake_sent_many(&f, 0, f.head.request, 3, 2, 1);
+	line("sent-many");
+	ck_assert_int_eq(num("id"), 9);
+	ck_assert_int_eq(num("written"), 3);
+	ck_assert_int_eq(num("gone"), 1);
+	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"random\":4,"
+	    "\"version\":2}}");
+	fake_read(&f, 0, AF_MULTISEND);
+	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
+	ck_assert_uint_eq(m.select, APL_RANDOM);
+	ck_assert_uint_eq(m.k, 4);
+	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1}}");
+	fake_read(&f, 0, AF_MULTISEND);
+	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"peers\":[42]}}");
+	fake_read(&f, 0, AF_MULTISEND);
+	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
+	ck_assert_uint_eq(m.select, APL_LIST);
+	type("{\"accept\":{\"peer\":42,\"capability\":\"tst\"}}");
+	fake_read(&f, 0, AF_ACCEPT);
+	ck_assert_uint_eq(f.head.peer, 42);
+	type("{\"penalise\":{\"peer\":42,\"seconds\":60,\"reason\":2}}");
+	fake_read(&f, 0, AF_PENALISE);
+	ck_assert_uint_eq(f.body[0], 2);
+	ck_assert_uint_eq(app_get32(f.body + 4), 60);
+	type("{\"hint\":{\"node\":\"enode://79be667ef9dcbbac55a06295ce870b07029bf"
+	    "cdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b44"
+	    "8a68554199c47d08ffb10d4b8@192.0.2.1:30303?discport=30301\"}}");
+	fake_read(&f, 0, AF_HINT);
+	ck_assert_int_eq(app_hint_decode(&hint, f.body, f.head.len), 0);
+	ck_assert_uint_eq(hint.addr.port, 30303);
+	ck_assert_uint_eq(hint.udp, 30301);
+	type("{\"update\":{\"capability\":\"tst\",\"id\":\"u\",\"wanted\":9,"
+	    "\"condition\":null,\"first\":[{\"version\":2,\"code\":0,"
+	    "\"data\":\"0x0102\"}]}}");
+	fake_read(&f, 0, AF_UPDATE);
+	app_opt_start(&it, f.body + 4, f.head.len - 4);
+	ck_assert_int_eq(app_opt_next(&it), 1);
+	ck_assert_uint_eq(it.type, AO_WANTED);
+	ck_assert_int_eq(app_opt_next(&it), 1);
+	ck_assert_uint_eq(it.type, AO_CONDITION);
+	ck_assert_uint_eq(it.len, 0);
+	ck_assert_int_eq(app_opt_next(&it), 1);
+	ck_assert_int_eq(app_opt_first(&it, &first), 0);
+	ck_assert_uint_eq(first.len, 2);
+	fake_error(&f, 0, f.head.request, APE_RECORD, "full");
+	line("updated");
+	ck_assert_str_eq(text("id"), "u");
+	ck_assert_str_eq(text("error"), "record-full");
+	ck_assert_int_eq(leave_orderly(), EX_DONE);
+}
+END_TEST
+
+START_TEST(bad_requests)
+{
+	static const struct {
+		const char	*line, *error;
+	} cases[] = {
+		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"peers\":[1],"
+		    "\"random\":3}}", "malformed" },
+		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,"
+		    "\"peers\":[\"a\"]}}", "malformed" },
+		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,"
+		    "\"peers\":7}}", "malformed" },
+		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":99}}", "invalid" },
+		{ "{\"multisend\":{\"capability\":\"foo\",\"code\":1}}", "not-found" },
+		{ "{\"accept\":{\"peer\":1}}", "malformed" },
+		{ "{\"accept\":{\"peer\":1,\"capability\":\"tst\"}}", "not-found" },
+		{ "{\"penalise\":{\"peer\":1}}", "malformed" },
+		{ "{\"penalise\":{\"peer\":1,\"seconds\":-1}}", "malformed" },
+		{ "{\"penalise\":{\"peer\":1,\"seconds\":1}}", "not-found" },
+		{ "{\"hint\":{\"node\":\"enode://00@1.2.3.4:5\"}}", "malformed" },
+		{ "{\"update\":{\"wanted\":1}}", "malformed" },
+		{ "{\"update\":{\"capability\":\"foo\",\"wanted\":1}}", "not-found" },
+		{ "{\"update\":{\"capability\":\"tst\",\"wanted\":\"x\"}}",
+		    "malformed" },
+		{ "{\"update\":{\"capability\":\"tst\",\"handshake\":60001}}",
+		    "malformed" },
+		{ "{\"update\":{\"capability\":\"tst\",\"enr\":[{\"key\":\"a\"}]}}",
+		    "malformed" },
+		{ "{\"update\":{\"capability\":\"tst\",\"what\":1}}", "malformed" },
+		{ "{\"update\":{\"capability\":\"tst\",\"condition\":[{\"key\":\"a\","
+		    "\"prefixes\":[\"0x1\"]}]}}", "malformed" },
+	};
+	size_t	 i;
+
+	start_up(NULL);
+	skip_to_peer();
+	for (i = 0; i < nitems_of(cases); i++) {
+		type(cases[i].line);
+		line("error");
+		ck_assert_str_eq(text("error"), cases[i].error);
+	}
+	ck_assert_int_eq(leave_orderly(), EX_DONE);
+}
+END_TEST
+
+/* A tap: any version, both directions; and what else the daemon may tell. */
+START_TEST(tap)
+{
+	static const char *const args[] = { "attach", "-t", "-k", "-o",
+	    "{\"queue\":65536}", "tst", NULL };
+	struct app_attach	 at;
+	struct app_hello	 hello;
+	uint8_t			 body[8];
+
+	start(args);
+	fake_accept(&f, &hello);
+	fake_welcome(&f, 0);
+	fake_read(&f, 0, AF_ATTACH);
+	ck_assert_int_eq(app_attach_decode(&at, f.body, f.head.len), 0);
+	ck_assert_uint_eq(at.mode, APM_TAP);
+	ck_assert_uint_eq(at.nvers, 0);
+	ck_assert_uint_eq(at.optslen, 8);
+	fake_capid(&f, 0, AF_ATTACHED, f.head.request, 7);
+	fake_peer_up(&f, 0, 42, 7);
+	fake_counts(&f, 0, AF_SNAPSHOT_END, ++f.events[0], 0, 7, 5, 50);
+	fake_write(&f, 0, AF_MESSAGE, AFL_OUT, ++f.events[0], 42,
+	    "\0\0\0\7\0\0\0\1x", 9);
+	fake_counts(&f, 0, AF_DROPPED, ++f.events[0], 0, 7, 3, 30);
+	app_put32(body, 7);
+	app_put32(body + 4, 4096);
+	fake_write(&f, 0, AF_STALLED, 0, ++f.events[0], 42, body, 8);
+	fake_write(&f, 0, AF_WRITABLE, 0, ++f.events[0], 42, body, 8);
+	line("session-up");
+	line("attached");
+	ck_assert(json_is_true(json_object_get(got, "tap")));
+	line("peer-up");
+	line("snapshot-end");
+	ck_assert_int_eq(num("messages"), 5);
+	line("message");
+	ck_assert(json_is_true(json_object_get(got, "out")));
+	line("lost");
+	ck_assert(json_is_null(json_object_get(got, "peer")));
+	ck_assert_int_eq(num("bytes"), 30);
+	line("stalled");
+	ck_assert_int_eq(num("depth"), 4096);
+	line("writable");
+	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1}}");
+	line("error");
+	ck_assert_str_eq(text("error"), "denied");
+	kill(pid, SIGKILL);
 }
 END_TEST
 
@@ -611,6 +778,9 @@ main(void)
 	tcase_add_test(tc, overlong);
 	tcase_add_test(tc, stopped_reader);
 	tcase_add_test(tc, end_of_input);
+	tcase_add_test(tc, requests);
+	tcase_add_test(tc, bad_requests);
+	tcase_add_test(tc, tap);
 	tcase_add_test(tc, last_outcome);
 	tcase_add_loop_test(tc, refused, 0, 2);
 	tcase_add_loop_test(tc, arguments, 0, 12);

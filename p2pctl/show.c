@@ -120,8 +120,12 @@ cell_owned(char *dst, size_t len, const json_t *row, const char *key)
 
 	dst[0] = '\0';
 	json_array_foreach(json_object_get(row, key), i, cap) {
-		snprintf(name, sizeof(name), "%s%s", json_true_at(cap,
-		    "advertised") ? "" : "(hidden)", json_text(cap, "name"));
+		snprintf(name, sizeof(name), "%s%s", json_true_at(cap, "tap") ?
+		    "(tap)" : json_true_at(cap, "away") ? "(away)" :
+		    json_true_at(cap, "advertised") ? "" : "(hidden)",
+		    json_text(cap, "name"));
+		if (json_array_size(json_object_get(cap, "versions")) == 0)
+			add_cap(dst, len, name, NULL);
 		json_array_foreach(json_object_get(cap, "versions"), j, v)
 			add_cap(dst, len, name, json_object_get(v, "version"));
 	}

@@ -241,6 +241,7 @@ wait_for_rate(struct channel *c)
 {
 	struct timeval	 tv = { 0, 10000 };
 
+	c->stats.held++;
 	event_del(&c->ev_read);
 	event_add(&c->ev_more, &tv);
 }

@@ -79,6 +79,7 @@ struct chan_stats {
 	uint64_t	 in, out;		/* messages */
 	uint64_t	 in_bytes, out_bytes;
 	uint64_t	 bad;			/* refused */
+	uint64_t	 held;			/* times over the rate */
 };
 void	 channel_stats(const struct channel *, struct chan_stats *);
 

@@ -42,7 +42,7 @@ appconn_free(struct appconn *a)
 }
 
 /* Says why, if there is room to, and closes. */
-static void
+void
 appconn_refuse(struct appconn *a, enum app_error error, const char *text)
 {
 	uint8_t		 buf[APP_HEADER + 256];

@@ -146,11 +146,25 @@ client_timeout(evutil_socket_t fd, short what, void *arg)
 	    "no hello in time" : "idle too long");
 }
 
+/* Whose unread answers are long pays for that when all of them are too long. */
+static int
+outputs_full(const struct client *c)
+{
+	const struct client	*o;
+	size_t			 n = 0;
+
+	if (channel_queued(c->ch) <= CLIENT_HIWAT)
+		return 0;
+	TAILQ_FOREACH(o, &c->server->clients, entry)
+		n += channel_queued(o->ch);
+	return n > SERVER_OUTPUTS;
+}
+
 /* 0, or -1 and the client is gone. */
 static int
 client_send(struct client *c, const struct msgdesc *d, const void *body)
 {
-	if (channel_send(c->ch, d, body, -1) == -1) {
+	if (outputs_full(c) || channel_send(c->ch, d, body, -1) == -1) {
 		client_leave(c, "does not read");
 		return -1;
 	}

@@ -186,7 +186,7 @@ server_stop(struct server *s)
 			listener_free(l);
 	}
 	while ((a = TAILQ_FIRST(&s->apps)) != NULL)
-		appconn_free(a);
+		appconn_refuse(a, APE_STOPPING, "the daemon is stopping");
 }
 
 int

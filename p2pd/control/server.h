@@ -17,7 +17,12 @@ struct server;
 
 #define SERVER_CLIENTS	64		/* at once, each of the two sockets */
 #define SERVER_APPS	64		/* applications before their hello */
-#define SERVER_OUTPUT	(8 * 1024 * 1024) /* bytes a client may leave unread */
+/*
+ * Bytes that a client may leave unread: the longest answer, a full table of
+ * bans, is some 20 MB. And all clients together.
+ */
+#define SERVER_OUTPUT	(32 * 1024 * 1024)
+#define SERVER_OUTPUTS	(64 * 1024 * 1024)
 
 struct server_conf {
 	/* To the parent; takes fd in every case. 0 or -1. */

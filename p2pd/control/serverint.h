@@ -46,5 +46,7 @@ void	 client_rec(struct client *, const struct ctl_rec *);
 void	 client_end(struct client *, const struct ctl_end *);
 void	 client_events(struct server *, const struct m_event *);
 void	 appconn_free(struct appconn *);
+/* Says why, if there is room to, and closes. */
+void	 appconn_refuse(struct appconn *, enum app_error, const char *text);
 
 #endif

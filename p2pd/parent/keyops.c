@@ -10,7 +10,9 @@
 /*
  * ECDH with the node key for listener and dialer: typed, at most one of each
  * kind a connection, done after admission and control have had their turn, at
- * most KEYOPS_TURN a channel and turn of the loop, round robin.
+ * most KEYOPS_TURN a channel and turn of the loop, round robin, and KEYOPS_RATE
+ * a second: an operation takes some 50 us, so that one child has half a core at
+ * most. What is over that waits.
  */
 #define KEYOPS_TURN	32
 
@@ -41,22 +43,40 @@ keyops_one(struct child *c)
 	explicit_bzero(&done, sizeof(done));
 }
 
+/* One child's turn; 0 when its rate has ended it. */
+static int
+keyops_some(struct child *c)
+{
+	unsigned int n;
+
+	for (n = 0; n < KEYOPS_TURN && !TAILQ_EMPTY(&c->keyq); n++) {
+		if (!bucket_take(&c->key_bucket, 1, mono_us())) {
+			c->key_delayed++;
+			return 0;
+		}
+		keyops_one(c);
+	}
+	return 1;
+}
+
 static void
 keyops_turn(int fd, short what, void *arg)
 {
-	static const struct timeval now = { 0, 0 };
+	static const struct timeval now = { 0, 0 }, later = { 0, 1000 };
 	struct child *c;
-	unsigned int i, n;
-	int more = 0;
+	unsigned int i;
+	int more = 0, soon = 0;
 
 	for (i = 0; i < parent.nchildren; i++) {
 		c = &parent.child[i];
-		for (n = 0; n < KEYOPS_TURN && !TAILQ_EMPTY(&c->keyq); n++)
-			keyops_one(c);
+		if (TAILQ_EMPTY(&c->keyq))
+			continue;
+		if (keyops_some(c))
+			soon = 1;
 		more |= !TAILQ_EMPTY(&c->keyq);
 	}
 	if (more)
-		evtimer_add(keyops_ev, &now);
+		evtimer_add(keyops_ev, soon ? &now : &later);
 }
 
 void

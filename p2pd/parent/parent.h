@@ -91,7 +91,8 @@ struct child {
 	unsigned int		 nconns;
 	struct keyreqs		 keyq;
 	unsigned int		 nkeyq;
-	uint64_t		 key_done[3], key_refused;
+	struct bucket		 key_bucket;
+	uint64_t		 key_done[3], key_refused, key_delayed;
 	unsigned int		 npeers;	/* session */
 	struct d4reqs		 d4q;		/* discovery */
 	unsigned int		 nd4q;
@@ -201,6 +202,7 @@ int	 key_sign_record(struct enr *, const struct enr_build *);
 void	 key_wipe(void);
 
 /* keyops.c */
+#define KEYOPS_RATE	10000	/* a second that a child may have */
 void	 keyops_init(void);
 void	 keyops_request(struct channel *, struct chan_msg *, void *);
 void	 keyops_cancel(struct child *, struct conn *);

@@ -255,6 +255,27 @@ attempt_report(const struct attempt *at)
 	}
 }
 
+/*
+ * Was it to where the node is said to be now? Who waits for a node that has
+ * been given another address does not want to hear of the old one.
+ */
+static int
+attempt_current(const struct m_attempt *m)
+{
+	struct node *n = nodes_find(&parent.nodes, m->id);
+	struct addr a;
+
+	if (m->reason == REASON_OPERATOR)
+		return 0;
+	/* Before it had an address there is nothing to tell it by. */
+	if (n == NULL || n->en.host[0] == '\0' || m->remote.af == 0)
+		return 1;
+	if (addr_parse_ip(&a, n->en.host) == -1)
+		return m->remote.port == n->en.tcp;
+	a.port = n->en.tcp;
+	return addr_cmp(&a, &m->remote) == 0;
+}
+
 void
 setup_attempt(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -284,7 +305,7 @@ setup_attempt(struct channel *ch, struct chan_msg *msg, void *arg)
 	memcpy(at.detail, m->detail, sizeof(at.detail));
 	history_add(&parent.history, &at);
 	attempt_report(&at);
-	if (c->kind == PROC_DIALER && m->has_id)
+	if (c->kind == PROC_DIALER && m->has_id && attempt_current(m))
 		control_outcome(m->id, CTLE_FAILED, "%s at %s%s%s%s%s",
 		    reason_text(m->reason), stage_name(m->stage),
 		    m->disc_recv != DISC_NONE ? ", peer says " : "",

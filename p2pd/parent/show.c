@@ -263,6 +263,7 @@ process_rec(uint32_t conn, const char *name, unsigned int instance, pid_t pid,
 		rec_u64(&r, "queue", c->ch == NULL ? 0 : channel_queued(c->ch));
 		rec_u64(&r, "msgs_in", st.in);
 		rec_u64(&r, "msgs_out", st.out);
+		rec_u64(&r, "held", st.held);
 		rec_u64(&r, "pending", c->nconns);
 	}
 	show_rec(conn, &r);
@@ -282,7 +283,7 @@ show_processes(uint32_t conn)
 
 static void
 key_rec(uint32_t conn, const struct child *c, const char *op, uint64_t done,
-    uint64_t refused, unsigned int queued)
+    uint64_t refused, uint64_t delayed, unsigned int queued)
 {
 	struct rec r;
 
@@ -292,6 +293,7 @@ key_rec(uint32_t conn, const struct child *c, const char *op, uint64_t done,
 	rec_str(&r, "op", op);
 	rec_u64(&r, "requests", done);
 	rec_u64(&r, "refused", refused);
+	rec_u64(&r, "delayed", delayed);
 	rec_u64(&r, "queued", queued);
 	show_rec(conn, &r);
 }
@@ -307,14 +309,44 @@ show_keys(uint32_t conn)
 		if (c->kind == PROC_LISTENER || c->kind == PROC_DIALER)
 			for (op = KEY_ECIES; op <= KEY_STATIC; op++)
 				key_rec(conn, c, ops[op], c->key_done[op],
-				    c->key_refused, c->nkeyq);
+				    c->key_refused, c->key_delayed, c->nkeyq);
 		if (c->kind == PROC_DISCOVERY) {
 			for (op = D4_PING; op < D4_NTYPES; op++)
 				key_rec(conn, c, d4_name(op), c->d4_done[op],
-				    c->d4_refused, c->nd4q);
-			key_rec(conn, c, "record", record_made(), 0, 0);
+				    c->d4_refused, 0, c->nd4q);
+			key_rec(conn, c, "record", record_made(), 0, 0, 0);
 		}
 	}
+}
+
+static void
+cap_rec(struct rec *r, const struct capability *cap)
+{
+	char key[4 * APP_ENRKEY_MAX + 1];
+	uint32_t i;
+
+	rec_map(r, NULL);
+	rec_str(r, "name", cap->name);
+	rec_u64(r, "cap_id", cap->id);
+	rec_bool(r, "tap", cap->tap);
+	rec_bool(r, "advertised", cap->advertised);
+	rec_bool(r, "away", cap->away != 0);
+	rec_u64(r, "peers", cap->npeers);
+	rec_u64(r, "wanted", cap->meta.wanted);
+	rec_list(r, "versions");
+	for (i = 0; i < cap->nvers; i++) {
+		rec_map(r, NULL);
+		rec_u64(r, "version", cap->vers[i].version);
+		rec_u64(r, "codes", cap->vers[i].codes);
+		rec_end(r);
+	}
+	rec_end(r);
+	rec_list(r, "record");
+	for (i = 0; i < cap->meta.nenr; i++)
+		rec_str(r, NULL, text_escape(key, sizeof(key),
+		    cap->meta.enr[i].key, strlen(cap->meta.enr[i].key)));
+	rec_end(r);
+	rec_end(r);
 }
 
 static void
@@ -323,7 +355,6 @@ show_apps(uint32_t conn)
 	struct capability *cap;
 	struct app *a;
 	struct rec r;
-	uint32_t i;
 
 	TAILQ_FOREACH(a, &parent.apps.apps, entry) {
 		rec_init(&r);
@@ -333,23 +364,12 @@ show_apps(uint32_t conn)
 		rec_u64(&r, "pid", a->pid);
 		rec_u64(&r, "sessions", a->nconns);
 		rec_list(&r, "capabilities");
-		TAILQ_FOREACH(cap, &parent.apps.caps, entry) {
-			if (cap->owner != a)
-				continue;
-			rec_map(&r, NULL);
-			rec_str(&r, "name", cap->name);
-			rec_u64(&r, "cap_id", cap->id);
-			rec_bool(&r, "advertised", cap->advertised);
-			rec_list(&r, "versions");
-			for (i = 0; i < cap->nvers; i++) {
-				rec_map(&r, NULL);
-				rec_u64(&r, "version", cap->vers[i].version);
-				rec_u64(&r, "codes", cap->vers[i].codes);
-				rec_end(&r);
-			}
-			rec_end(&r);
-			rec_end(&r);
-		}
+		TAILQ_FOREACH(cap, &parent.apps.caps, entry)
+			if (cap->owner == a)
+				cap_rec(&r, cap);
+		TAILQ_FOREACH(cap, &parent.apps.taps, entry)
+			if (cap->owner == a)
+				cap_rec(&r, cap);
 		rec_end(&r);
 		show_rec(conn, &r);
 	}

@@ -3,6 +3,7 @@
 """Who becomes a peer and who does not, and what both sides are told."""
 
 import os
+import socket
 
 from p2ptest import (Node, Peer, check, equal, free_port, main, until)
 
@@ -201,6 +202,14 @@ def readded_elsewhere():
     until(lambda: reasons(n, "connect-failed"))
     n.ctl("peer", "add", t.url, "--wait")
     equal([p["id"] for p in n.peers()], [t.id], "peers")
+    # while a dial to the old address hangs: its end is not the answer
+    silent = socket.create_server(("127.0.0.1", 0))
+    u = listening("-k", key_of(18))
+    n.ctl("peer", "add", f"enode://{u.id}@127.0.0.1:"
+          f"{silent.getsockname()[1]}")
+    silent.accept()
+    n.ctl("peer", "add", u.url, "--wait")
+    check(u.id in [p["id"] for p in n.peers()], "the one at the new address")
     n.stop()
     n.clean()
 

@@ -365,7 +365,7 @@ START_TEST(who_reads_nothing_is_dropped)
 	UNTIL(nsent == 1);
 	big = record(sent[0].body.conn, "x", 1);
 	big->len = RECORD_MAX;
-	for (i = 0; i < 2000 && nsent == 1; i++) {
+	for (i = 0; i < 20000 && nsent == 1; i++) {
 		server_rec(server, big);
 		if (i % 16 == 0)
 			event_base_loop(base, EVLOOP_NONBLOCK);
@@ -382,6 +382,41 @@ START_TEST(who_reads_nothing_is_dropped)
 	expect(&good, &ctl_end_desc, &end);
 	conn_close(&c);
 	conn_close(&good);
+}
+END_TEST
+
+/* The longest answer fits, but not for any number that do not read it. */
+START_TEST(unread_answers_have_a_budget)
+{
+	struct server_stats	 st;
+	struct conn		 c[4];
+	struct ctl_rec		*big;
+	size_t			 i, n = SERVER_OUTPUT / (RECORD_MAX + 64);
+
+	for (i = 0; i < nitems_of(c); i++) {
+		greet(&c[i], "ctl");
+		ask_show(&c[i], SHOW_BANS);
+		UNTIL(nsent == i + 1);
+	}
+	for (i = 0; i < 3 * n; i++) {
+		big = record(sent[i % 3].body.conn, "x", 1);
+		big->len = RECORD_MAX;
+		server_rec(server, big);
+		if (i == n) {
+			server_stats(server, &st);
+			ck_assert_uint_eq(st.clients, 4);
+		}
+		if (i % 16 == 0)
+			event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	server_stats(server, &st);
+	ck_assert_uint_ge(st.clients, 2);
+	ck_assert_uint_lt(st.clients, 4);
+	/* One that leaves nothing unread is not meant. */
+	answer(sent[3].body.conn, CTLE_OK, "");
+	turn();
+	for (i = 0; i < nitems_of(c); i++)
+		conn_close(&c[i]);
 }
 END_TEST
 
@@ -551,6 +586,7 @@ main(void)
 	tcase_add_test(tc, silence_ends);
 	tcase_add_test(tc, one_request_at_a_time);
 	tcase_add_test(tc, who_reads_nothing_is_dropped);
+	tcase_add_test(tc, unread_answers_have_a_budget);
 	tcase_add_test(tc, events_go_to_monitors);
 	tcase_add_test(tc, slow_monitor_loses_events_not_its_connection);
 	tcase_add_test(tc, too_many_clients);

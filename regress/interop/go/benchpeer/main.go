@@ -168,9 +168,11 @@ func talk(_ *p2p.Peer, rw p2p.MsgReadWriter) error {
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
 	static := flag.String("static", "", "file of URLs to dial")
+	dials := flag.Int("dials", 1000, "connections in set-up at once")
+	keyFile := flag.String("key", "", "key file; without it a new key")
 	flag.Parse()
 
-	key, err := peerio.Key("")
+	key, err := peerio.Key(*keyFile)
 	if err != nil {
 		peerio.Fatal(err)
 	}
@@ -178,7 +180,7 @@ func main() {
 	srv := &p2p.Server{Config: p2p.Config{
 		PrivateKey:      key,
 		MaxPeers:        100000,
-		MaxPendingPeers: 1000,
+		MaxPendingPeers: *dials,
 		NoDiscovery:     true,
 		Name:            "benchpeer",
 		ListenAddr:      *listen,

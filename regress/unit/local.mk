@@ -166,6 +166,7 @@ if HAVE_CHECK
 session_tests = regress/unit/session_peer regress/unit/session_app \
 	regress/unit/session_limits regress/unit/session_show \
 	regress/unit/session_send \
+	regress/unit/session_queue regress/unit/session_offload \
 	regress/unit/session_buffers
 check_PROGRAMS += $(session_tests)
 TESTS += $(session_tests)
@@ -186,6 +187,12 @@ regress_unit_session_show_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_send_SOURCES = regress/unit/p2pd/session/send.c $(session_world)
 regress_unit_session_send_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_send_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_queue_SOURCES = regress/unit/p2pd/session/queue.c $(session_world)
+regress_unit_session_queue_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_queue_LDADD = $(SESSION_TEST_LIBS)
+regress_unit_session_offload_SOURCES = regress/unit/p2pd/session/offload.c $(session_world)
+regress_unit_session_offload_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_session_offload_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_buffers_SOURCES = regress/unit/p2pd/session/buffers.c
 regress_unit_session_buffers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_buffers_LDADD = $(SESSION_TEST_LIBS)

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "p2pd/session/apps.h"
+#include "p2pd/session/peer.h"
+#include "world.h"
+
+/*
+ * What waits for an application, by what it reads in the end: every message in
+ * its peer's order, or counted where it is missing.
+ */
+#define PEERS	6
+
+static const struct sharedcap	 shared[] = {
+	{ { "bbb", 1 }, 4, 0x10, 100 },
+	{ { "ccc", 7 }, 2, 0x14, 200 },
+};
+static struct tapp	 ta;
+static struct tpeer	 tp[PEERS];
+static int		 is_up[PEERS];
+static uint32_t		 handle[PEERS], last_handle;
+static uint32_t		 sent[64], next[64];	/* by handle */
+static int		 down[64];
+static uint64_t		 lost, lost_all;
+static uint8_t		 data[100000];
+
+static void
+open_app(enum app_policy policy)
+{
+	tapp_open(&ta, 1);
+	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
+	tapp_expect(&ta, AF_SNAPSHOT_END);
+}
+
+static void
+setup(void)
+{
+	world_limits(64 << 20, 64 << 10, 256 << 10, 5000);
+	arc4random_buf(data, sizeof(data));
+}
+
+static void
+teardown(void)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < PEERS; i++)
+		if (is_up[i])
+			tpeer_close(&tp[i]);
+	tapp_close(&ta);
+	world_close();
+}
+
+static void
+up(unsigned int i)
+{
+	handle[i] = ++last_handle;
+	tpeer_open(&tp[i], handle[i], shared, 1, 1);
+	is_up[i] = 1;
+}
+
+static void
+say(unsigned int i, size_t n)
+{
+	memcpy(data, &sent[handle[i]], sizeof(sent[0]));
+	sent[handle[i]]++;
+	tpeer_send(&tp[i], 0x10, data, n);
+	pump();
+}
+
+/* Takes the frame just read; 0 when it is of the peers' coming and going. */
+static int
+take(void)
+{
+	uint32_t	 h = ta.head.peer, k, id;
+	uint64_t	 msgs, bytes;
+
+	ck_assert_uint_lt(h, 64);
+	switch (ta.head.type) {
+	case AF_PEER_UP:
+		ck_assert_uint_eq(next[h], 0);
+		return 0;
+	case AF_PEER_DOWN:
+		ck_assert(!down[h]);
+		down[h] = 1;
+		return 0;
+	case AF_DROPPED:
+		ck_assert_int_eq(app_counts_decode(&id, &msgs, &bytes, ta.body,
+		    ta.head.len), 0);
+		ck_assert_uint_eq(id, 100);
+		ck_assert_uint_gt(msgs, 0);
+		lost += msgs;
+		if (h == 0)
+			lost_all += msgs;
+		else {
+			ck_assert(!down[h]);
+			next[h] += (uint32_t)msgs;
+		}
+		return 1;
+	default:
+		ck_assert_uint_eq(ta.head.type, AF_MESSAGE);
+		ck_assert(!down[h]);
+		memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+		/* those of peers that left are told together */
+		if (lost_all == 0)
+			ck_assert_uint_eq(k, next[h]);
+		else
+			ck_assert_uint_ge(k, next[h]);
+		next[h] = k + 1;
+		return 1;
+	}
+}
+
+/* Any peers, sizes, ends and pauses, under a policy that drops. */
+START_TEST(any_order)
+{
+	unsigned int	 i, n, round;
+	uint64_t	 all = 0, got = 0;
+	uint32_t	 h, last = 0;
+
+	open_app(APP_DROP);
+	for (i = 0; i < PEERS; i++)
+		up(i);
+	for (round = 0; round < 3000; round++) {
+		i = arc4random_uniform(PEERS);
+		if (_i & 1 && last_handle < 60 &&
+		    arc4random_uniform(60) == 0) {
+			tpeer_close(&tp[i]);
+			pump();
+			up(i);
+		}
+		n = arc4random_uniform(8) == 0 ? sizeof(data) : 3000;
+		say(i, 4 + arc4random_uniform(arc4random_uniform(n) + 1));
+		ck_assert_uint_lt(budget_used(), 2 << 20);
+		for (n = round / 200 % 3 * arc4random_uniform(3); n > 0; n--)
+			if (tapp_poll(&ta)) {
+				ck_assert_uint_gt(ta.head.request, last);
+				last = ta.head.request;
+				got += ta.head.type == AF_MESSAGE;
+				take();
+			}
+	}
+	while (tapp_poll(&ta)) {
+		got += ta.head.type == AF_MESSAGE;
+		take();
+	}
+	for (h = 1; h <= last_handle; h++)
+		all += sent[h];
+	ck_assert_uint_eq(got + lost, all);
+	ck_assert_uint_eq(lost, ses.dropped);
+	ck_assert_uint_gt(lost, 0);
+	ck_assert_uint_eq(budget_used(), 0);
+	for (i = 0; i < PEERS; i++)
+		ck_assert_uint_eq(peer_find(handle[i])->queued, 0);
+}
+END_TEST
+
+/*
+ * One peer's small message in front of many large ones of another that were
+ * dropped: memory is what waits, not what has been.
+ */
+START_TEST(holes_are_packed)
+{
+	unsigned int	 i;
+
+	open_app(APP_DROP);
+	up(0);
+	up(1);
+	for (i = 0; i < 4000; i++) {
+		say(0, 1000);
+		if (i % 16 == 0)
+			say(1, 10);
+		ck_assert_uint_lt(budget_used(), 1 << 20);
+	}
+	while (tapp_poll(&ta))
+		take();
+	/* of the quiet peer nothing was lost to the loud one */
+	ck_assert_uint_eq(next[2], 250);
+	ck_assert_uint_eq(peer_find(2)->caps[0].dropped, 0);
+	ck_assert_uint_eq(next[1], 4000);
+}
+END_TEST
+
+/* With policy stop others' messages are not dropped for one's. */
+START_TEST(stop_spares_others)
+{
+	struct tapp	 other;
+	unsigned int	 i;
+
+	open_app(APP_STOP);
+	tapp_open(&other, 2);
+	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
+	tapp_expect(&other, AF_SNAPSHOT_END);
+	for (i = 0; i < 5; i++) {
+		handle[i] = ++last_handle;
+		tpeer_open(&tp[i], handle[i], shared, 2, 1);
+		is_up[i] = 1;
+	}
+	/* 250 kB of 256 KiB */
+	for (i = 0; i < 250; i++)
+		say(i % 4, 1000);
+	for (i = 0; i < 500; i++)
+		say(4, 1000);
+	while (tapp_poll(&ta))
+		take();
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_eq(peer_find(i + 1)->caps[0].dropped, 0);
+	ck_assert_uint_gt(peer_find(5)->caps[0].dropped, 400);
+	ck_assert_uint_eq(next[5], 500);
+	for (i = 0; i < 5; i++)
+		tapp_expect(&other, AF_PEER_UP);
+	ck_assert_int_eq(tapp_poll(&other), 0);
+	tapp_close(&other);
+}
+END_TEST
+
+/* A gap is one event, however often it grows. */
+START_TEST(gaps_are_few)
+{
+	unsigned int	 i, gaps = 0;
+
+	open_app(APP_DROP);
+	for (i = 0; i < PEERS; i++)
+		up(i);
+	for (i = 0; i < 6000; i++)
+		say(i % PEERS, 1000);
+	while (tapp_poll(&ta)) {
+		gaps += ta.head.type == AF_DROPPED;
+		take();
+	}
+	/* what the kernel held and what the queue did: a gap each */
+	ck_assert_uint_le(gaps, 2 * PEERS);
+	for (i = 1; i <= PEERS; i++)
+		ck_assert_uint_eq(next[i], 1000);
+}
+END_TEST
+
+/* Peers that left, with much of theirs unread. */
+START_TEST(of_peers_that_left)
+{
+	unsigned int	 i, gaps = 0;
+
+	open_app(APP_DROP);
+	for (i = 0; i < 40; i++) {
+		up(0);
+		for (; sent[handle[0]] < 20; )
+			say(0, 3000);
+		tpeer_close(&tp[0]);
+		is_up[0] = 0;
+		pump();
+	}
+	while (tapp_poll(&ta)) {
+		gaps += ta.head.type == AF_DROPPED && ta.head.peer == 0;
+		take();
+	}
+	ck_assert_uint_gt(lost_all, 0);
+	ck_assert_uint_eq(gaps, 1);
+	for (i = 1; i <= 40; i++)
+		ck_assert(down[i]);
+}
+END_TEST
+
+/* The message that is half written is not taken out; the rest may be. */
+START_TEST(half_written)
+{
+	unsigned int	 i;
+
+	world_close();
+	world_limits(64 << 20, 4 << 20, 2 << 20, 5000);
+	open_app(APP_DROP);
+	up(0);
+	for (i = 0; i < 200; i++)
+		say(0, sizeof(data));
+	ck_assert(((struct app *)htab_find(&ses.apptab, 1))->q.off > 0);
+	while (tapp_poll(&ta))
+		take();
+	ck_assert_uint_eq(next[1], 200);
+	ck_assert_uint_gt(lost, 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite	*s = suite_create("session_queue");
+	TCase	*t = tcase_create("queue");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, any_order, 0, 4);
+	tcase_add_test(t, holes_are_packed);
+	tcase_add_test(t, stop_spares_others);
+	tcase_add_test(t, gaps_are_few);
+	tcase_add_test(t, of_peers_that_left);
+	tcase_add_test(t, half_written);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner	*r = srunner_create(suite());
+	int	 n;
+
+	srunner_run_all(r, CK_ENV);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? 0 : 1;
+}

@@ -29,6 +29,11 @@ lib_examples_echo_SOURCES = lib/examples/echo.c
 lib_examples_echo_CPPFLAGS = -I$(srcdir)/lib
 lib_examples_echo_LDADD = lib/libapp.a common/libwire.a common/libbase.a
 
+noinst_PROGRAMS += lib/examples/chat
+lib_examples_chat_SOURCES = lib/examples/chat.c
+lib_examples_chat_CPPFLAGS = -I$(srcdir)/lib
+lib_examples_chat_LDADD = lib/libapp.a common/libwire.a common/libbase.a
+
 include lib/python/local.mk
 
 noinst_PROGRAMS += lib/examples/eth-headers/eth-headers

@@ -94,12 +94,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct p2pd_conf *c, *twin;
 	struct fuzz	 f;
 	char		*text, *again;
+	uint64_t	 rate;
 	size_t		 n, m;
 
 	fuzz_begin(&f, data, size);
 	if (too_wild(data, size) || (c = parse(data, size)) == NULL)
 		return 0;
-	conf_app_allowed(c, "eth/69", 1000, NULL, 0);
+	(void)conf_app_rule(c, "eth/69", CONF_AS_OWNER, 1000, NULL, 0, &rate);
+	(void)conf_app_rule(c, "eth", CONF_AS_TAP, 1000, NULL, 0, &rate);
 	text = print(c, &n);
 	FUZZ_CHECK((twin = parse(text, n)) != NULL);
 	again = print(twin, &m);

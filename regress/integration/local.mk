@@ -5,7 +5,9 @@ integration_tests = regress/integration/start.py \
 	regress/integration/deaths.py regress/integration/throttle.py \
 	regress/integration/hostile.py regress/integration/load.py \
 	regress/integration/tool.py regress/integration/startup.py \
-	regress/integration/attach.py regress/integration/apps.py regress/integration/chat.py
+	regress/integration/attach.py regress/integration/apps.py \
+	regress/integration/chat.py regress/integration/python.py \
+	regress/integration/headers.py
 if HOST_LINUX
 TESTS += $(integration_tests) regress/house/house.sh
 endif

@@ -15,6 +15,7 @@ enum shape {
 	SH_LIST,	/* an array of the records */
 	SH_ONE,		/* one object of all of them */
 	SH_STATUS,	/* the node, with its sessions and discovery */
+	SH_APPS,	/* an array, with what sessions say of each */
 	SH_WHY,		/* one object, the reasons of all gathered */
 	SH_TEXT		/* lines of text */
 };
@@ -110,6 +111,20 @@ cell_caps(char *dst, size_t len, const json_t *row, const char *key)
 	}
 }
 
+/* Of all an application's capabilities, in all sessions. */
+static void
+cell_queues(char *dst, size_t len, const json_t *row, const char *key)
+{
+	const json_t	*cap, *q;
+	json_int_t	 sum = 0;
+	size_t		 i, j;
+
+	json_array_foreach(json_object_get(row, "capabilities"), i, cap)
+		json_array_foreach(json_object_get(cap, "queues"), j, q)
+			sum += json_num(q, key);
+	snprintf(dst, len, "%" JSON_INTEGER_FORMAT, sum);
+}
+
 /* What an application owns; marked are those that peers are not told of. */
 static void
 cell_owned(char *dst, size_t len, const json_t *row, const char *key)
@@ -148,6 +163,8 @@ static const struct column apps_cols[] = {
 	{ "UID", "uid", cell_text, 1 },
 	{ "PID", "pid", cell_text, 1 },
 	{ "SESSIONS", "sessions", cell_text, 1 },
+	{ "QUEUED", "queued", cell_queues, 1 },
+	{ "DROPPED", "dropped", cell_queues, 1 },
 	{ "CAPABILITIES", "capabilities", cell_owned },
 	{ NULL }
 };
@@ -265,7 +282,7 @@ static const struct view {
 	{ SHOW_STATUS, SH_STATUS, NULL, NULL },
 	{ SHOW_PEERS, SH_LIST, peers_cols, "no peers" },
 	{ SHOW_PEER, SH_ONE, NULL, NULL },
-	{ SHOW_APPS, SH_LIST, apps_cols, "no application is attached" },
+	{ SHOW_APPS, SH_APPS, apps_cols, "no application is attached" },
 	{ SHOW_PROCESSES, SH_LIST, processes_cols, "no processes" },
 	{ SHOW_KEYS, SH_LIST, keys_cols, "no key operations" },
 	{ SHOW_HISTORY, SH_LIST, history_cols, "no attempts yet" },
@@ -324,6 +341,44 @@ shape_status(const json_t *records)
 	return node;
 }
 
+/* The sessions' word on a capability goes with it. */
+static void
+add_queue(json_t *apps, json_t *queue)
+{
+	json_t	*a, *cap, *list;
+	size_t	 i, k;
+
+	json_array_foreach(apps, i, a)
+		json_array_foreach(json_object_get(a, "capabilities"), k, cap) {
+			if (!json_equal(json_object_get(cap, "cap_id"),
+			    json_object_get(queue, "cap_id")))
+				continue;
+			json_object_del(queue, "kind");
+			json_object_del(queue, "cap_id");
+			list = json_object_get(cap, "queues");
+			json_array_append(list, queue);
+			return;
+		}
+}
+
+static json_t *
+shape_apps(const json_t *records)
+{
+	json_t	*apps = json_array(), *r, *cap;
+	size_t	 i, k;
+
+	json_array_foreach(records, i, r) {
+		if (strcmp(json_text(r, "kind"), "queue") == 0) {
+			add_queue(apps, r);
+			continue;
+		}
+		json_array_foreach(json_object_get(r, "capabilities"), k, cap)
+			json_object_set_new(cap, "queues", json_array());
+		json_array_append(apps, r);
+	}
+	return apps;
+}
+
 /* What speaks against a dial, by whoever; nothing: it would be dialed. */
 static json_t *
 shape_why(const json_t *records)
@@ -360,6 +415,9 @@ show_shape(enum ctl_show what, json_t *records)
 	switch (view_of(what)->shape) {
 	case SH_ONE:
 		v = shape_one(records);
+		break;
+	case SH_APPS:
+		v = shape_apps(records);
 		break;
 	case SH_WHY:
 		v = shape_why(records);
@@ -521,6 +579,7 @@ show_print(FILE *f, enum ctl_show what, const json_t *v)
 	case SH_ONE:
 		object_print(f, v);
 		break;
+	case SH_APPS:
 	case SH_LIST:
 		if (json_array_size(v) == 0)
 			fprintf(f, "%s\n", view->empty);

@@ -648,7 +648,6 @@ void
 show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	static void (*const shows[])(uint32_t) = {
-		[SHOW_APPS] = show_apps,
 		[SHOW_PROCESSES] = show_processes,
 		[SHOW_KEYS] = show_keys,
 		[SHOW_HISTORY] = show_history,
@@ -662,6 +661,9 @@ show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	if (m->what == SHOW_STATUS) {
 		show_status(m->conn);
 		show_from_sessions(m->conn, SHOW_STATUS);
+	} else if (m->what == SHOW_APPS) {
+		show_apps(m->conn);
+		show_from_sessions(m->conn, SHOW_APPS);
 	} else if (m->what == SHOW_PEERS) {
 		show_from_sessions(m->conn, SHOW_PEERS);
 	} else if (m->what == SHOW_TABLE || m->what == SHOW_NODE ||

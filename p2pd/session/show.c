@@ -15,6 +15,7 @@ struct show {
 	TAILQ_ENTRY(show)	 entry;
 	struct m_show		 m;
 	struct peer		*next;		/* SHOW_PEERS */
+	uint32_t		 told;		/* SHOW_APPS */
 };
 
 static void
@@ -39,7 +40,10 @@ rec_shared(struct rec *r, const struct peercap *pc, int detail)
 	rec_u64(r, "dropped", pc->dropped);
 	if (detail) {
 		rec_u64(r, "queued", pc->queued);
-		if (pc->ac != NULL)
+		rec_bool(r, "away", pc->ac != NULL && pc->ac->app == NULL);
+		rec_bool(r, "tapped", pc->tapped);
+		rec_bool(r, "accepted", pc->accepted);
+		if (pc->ac != NULL && pc->ac->app != NULL)
 			rec_str(r, "application", pc->ac->app->name);
 		else
 			rec_null(r, "application");
@@ -129,26 +133,55 @@ rec_status(struct rec *r)
 	rec_u64(r, "msgs_in", ses.msgs_in);
 	rec_u64(r, "msgs_out", ses.msgs_out);
 	rec_u64(r, "dropped", ses.dropped);
+	rec_u64(r, "tap_dropped", ses.tap_dropped);
 }
 
-/* The status when p is NULL. */
+/* What waits for an application, or is missed by one that is away. */
 static void
-send_rec(uint32_t conn, const struct peer *p, int detail)
+rec_queue(struct rec *r, const struct appcap *ac)
 {
-	static struct rec	 r;
+	rec_str(r, "kind", "queue");
+	rec_u64(r, "cap_id", ac->capid);
+	rec_u64(r, "session", ses.init.instance);
+	rec_u64(r, "queue", ac->app == NULL ? 0 : appq_cost(&ac->app->q));
+	rec_u64(r, "queued", ac->queued);
+	rec_u64(r, "dropped", ac->dropped);
+	rec_u64(r, "missed", ac->missed_msgs);
+	rec_u64(r, "missed_bytes", ac->missed_bytes);
+	rec_bool(r, "paused", ac->app != NULL && ac->app->pause != 0);
+}
+
+static void
+send_rec(uint32_t conn, struct rec *r)
+{
 	static struct ctl_rec	 m;
 
-	rec_init(&r);
-	if (p == NULL)
-		rec_status(&r);
-	else
-		rec_peer(&r, p, detail);
-	if (rec_finish(&r) == -1)
+	if (rec_finish(r) == -1)
 		return;
 	m.conn = conn;
-	m.len = r.len;
-	memcpy(m.rec, r.buf, r.len);
+	m.len = r->len;
+	memcpy(m.rec, r->buf, r->len);
 	session_tell(&ctl_rec_desc, &m);
+}
+
+static void
+send_peer(uint32_t conn, const struct peer *p, int detail)
+{
+	static struct rec	 r;
+
+	rec_init(&r);
+	rec_peer(&r, p, detail);
+	send_rec(conn, &r);
+}
+
+static void
+send_status(uint32_t conn)
+{
+	static struct rec	 r;
+
+	rec_init(&r);
+	rec_status(&r);
+	send_rec(conn, &r);
 }
 
 static void
@@ -172,7 +205,7 @@ show_peer(struct show *s)
 	struct peer	*p = peer_find(s->m.handle);
 
 	if (p != NULL)
-		send_rec(s->m.conn, p, 1);
+		send_peer(s->m.conn, p, 1);
 	finish(s, p != NULL ? CTLE_OK : CTLE_NOTFOUND);
 }
 
@@ -187,7 +220,41 @@ show_some_peers(struct show *s)
 			return;
 		}
 		s->next = TAILQ_NEXT(p, entry);
-		send_rec(s->m.conn, p, 0);
+		send_peer(s->m.conn, p, 0);
+	}
+}
+
+/* The n-th of all capabilities, then of those that are away; or NULL. */
+static const struct appcap *
+nth_cap(uint32_t n)
+{
+	const struct appcap	*ac;
+	const struct app	*a;
+
+	TAILQ_FOREACH(a, &ses.apps, entry)
+		TAILQ_FOREACH(ac, &a->caps, entry)
+			if (n-- == 0)
+				return ac;
+	TAILQ_FOREACH(ac, &ses.orphans, entry)
+		if (n-- == 0)
+			return ac;
+	return NULL;
+}
+
+static void
+show_some_apps(struct show *s)
+{
+	static struct rec	 r;
+	const struct appcap	*ac;
+
+	while (!ses.env.full()) {
+		if ((ac = nth_cap(s->told++)) == NULL) {
+			finish(s, CTLE_OK);
+			return;
+		}
+		rec_init(&r);
+		rec_queue(&r, ac);
+		send_rec(s->m.conn, &r);
 	}
 }
 
@@ -206,8 +273,11 @@ show_continue(void)
 		case SHOW_PEER:
 			show_peer(s);
 			break;
+		case SHOW_APPS:
+			show_some_apps(s);
+			break;
 		default:
-			send_rec(s->m.conn, NULL, 0);
+			send_status(s->m.conn);
 			finish(s, CTLE_OK);
 			break;
 		}

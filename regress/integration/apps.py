@@ -60,6 +60,11 @@ def story(app, handle, total):
     return lost
 
 
+def queues(node, capability):
+    return [q for a in node.ctl("show", "apps") for c in a["capabilities"]
+            if c["name"] == capability for q in c["queues"]]
+
+
 def session(node):
     return node.status()["sessions"][0]
 
@@ -91,6 +96,9 @@ def one_is_stopped():
     queued = {s["name"]: s["queued"] for s in shown["shared"]}
     check(0 < queued["aaa"] <= PEER_QUEUE + 2 * size, f"queued: {queued}")
     equal(queued["bbb"], 0, "queued for the other")
+    queue = queues(n, "aaa")[0]
+    check(0 < queue["queue"] <= APP_QUEUE, f"queue: {queue}")
+    check(queue["dropped"] > 0, f"queue: {queue}")
     slow.process.send_signal(signal.SIGCONT)
     lost = story(slow, handle, total)
     check(lost > 0, "nothing was lost")
@@ -178,12 +186,15 @@ def comes_back():
     handles = {app.up(), app.up()}
     shared = other.up()
     app.kill()
-    until(lambda: n.ctl("show", "apps"))
+    until(lambda: {"aaa": True, "bbb": False} == {
+        c["name"]: c["away"] for a in n.ctl("show", "apps")
+        for c in a["capabilities"]})
     for p in (alone, both):
         p.do("wait hello")
         p.do(f"send 0x10 {number(1, 100)}")
         p.do("ping")
         p.do("wait pong", "^pong")
+    equal(queues(n, "aaa")[0]["missed"], 2, "missed so far")
     # advertised all the while
     late = peer(n, "aaa/1")
     late.expect(r"^hello .*")
@@ -233,6 +244,9 @@ def offloads():
     app.say(f"accept {handle}")
     other = peer(n, "aaa/1")
     late = app.up()
+    shared = n.ctl("show", "peer", n.peers()[0]["id"])["shared"][0]
+    equal((shared["tapped"], shared["accepted"], shared["away"]),
+          (True, True, False), "the peer's range")
     app.expect(rf"^down {late} reason=68 disc=11 remote=0")
     other.expect("^disconnect 0x0b|^disconnect .*timeout")
     p.say("send 0x12 hex:abcdef01")

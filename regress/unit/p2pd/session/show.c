@@ -223,6 +223,45 @@ START_TEST(monitor)
 }
 END_TEST
 
+/* Queues of who is there, and what is missed by who is not. */
+START_TEST(queues)
+{
+	const struct ctl_rec	*m;
+	struct rec_item		 it;
+	struct tpeer		 tp;
+
+	tpeer_open(&tp, 7, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	parent_full = 1;
+	show(SHOW_APPS, 0);
+	ck_assert_uint_eq(told_count(CTL_END), 0);
+	parent_full = 0;
+	session_drained();
+	ck_assert_uint_eq(told_count(CTL_REC), 1);
+	ck_assert_uint_eq(told_count(CTL_END), 1);
+	m = told_first(CTL_REC);
+	ck_assert_uint_eq(number(m, "cap_id"), 100);
+	ck_assert_uint_eq(number(m, "session"), 1);
+	ck_assert_uint_eq(number(m, "queued"), 0);
+	ck_assert_uint_eq(number(m, "missed"), 0);
+	ck_assert_int_eq(find(m, "paused", &it), 1);
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	tpeer_send(&tp, 0x10, "12345", 5);
+	PUMP_UNTIL(peer_find(7)->msgs_in == 1);
+	told_forget();
+	show(SHOW_APPS, 0);
+	ck_assert_uint_eq(told_count(CTL_REC), 1);
+	m = told_first(CTL_REC);
+	ck_assert_uint_eq(number(m, "cap_id"), 100);
+	ck_assert_uint_eq(number(m, "queue"), 0);
+	ck_assert_uint_eq(number(m, "missed"), 1);
+	ck_assert_uint_eq(number(m, "missed_bytes"), 5);
+	tapp_open(&ta, 2);
+	tpeer_close(&tp);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -235,6 +274,7 @@ suite(void)
 	tcase_add_test(t, with_patience);
 	tcase_add_test(t, full_record);
 	tcase_add_test(t, monitor);
+	tcase_add_test(t, queues);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -74,7 +74,7 @@ def echo_over_sessions():
 
 
 def client_of_the_page():
-    here, there = Node(), Node()
+    here, there = Node(), Node("application grace 1s")
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
         script.write(pages.example(pages.read("man/p2pd-app.5.in")))
         script.flush()

@@ -172,6 +172,15 @@ pass(void)
 	}
 }
 
+/* A datagram out and one in. */
+static void
+datagram(void)
+{
+	if (send(g.fd[0], g.plain, 200, 0) != 200 ||
+	    recv(g.fd[1], g.back, 1280, 0) != 200)
+		err(1, "datagram");
+}
+
 static int
 tcp(void)
 {
@@ -207,6 +216,24 @@ listen_here(void)
 	    sizeof(g.to)) == -1 || listen(g.listener, 16) == -1 ||
 	    getsockname(g.listener, (struct sockaddr *)&g.to, &len) == -1)
 		err(1, "listen");
+}
+
+static void
+udp(void)
+{
+	struct sockaddr_in	 a;
+	socklen_t		 len = sizeof(a);
+
+	memset(&a, 0, sizeof(a));
+	a.sin_family = AF_INET;
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	g.fd[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	g.fd[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	if (g.fd[0] == -1 || g.fd[1] == -1 ||
+	    bind(g.fd[1], (struct sockaddr *)&a, sizeof(a)) == -1 ||
+	    getsockname(g.fd[1], (struct sockaddr *)&a, &len) == -1 ||
+	    connect(g.fd[0], (struct sockaddr *)&a, sizeof(a)) == -1)
+		err(1, "udp");
 }
 
 static void
@@ -246,6 +273,10 @@ sockets(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, g.fd) == -1)
 		err(1, "socketpair");
 	say("unix-byte", measure(pass) / BLOCK);
+	close(g.fd[0]);
+	close(g.fd[1]);
+	udp();
+	say("udp", measure(datagram));
 	close(g.fd[0]);
 	close(g.fd[1]);
 	listen_here();

@@ -4,7 +4,7 @@
 # Linux only.
 if HOST_LINUX
 bench_programs = regress/bench/load regress/bench/traffic regress/bench/app \
-	regress/bench/answer regress/bench/floor
+	regress/bench/answer regress/bench/discload regress/bench/floor
 check_PROGRAMS += $(bench_programs)
 regress_bench_load_SOURCES = regress/bench/load.c
 regress_bench_load_LDADD = $(peer_libs)
@@ -14,6 +14,8 @@ regress_bench_traffic_SOURCES = regress/bench/traffic.c \
 regress_bench_traffic_LDADD = $(peer_libs)
 regress_bench_answer_SOURCES = regress/bench/answer.c
 regress_bench_answer_LDADD = $(peer_libs)
+regress_bench_discload_SOURCES = regress/bench/discload.c
+regress_bench_discload_LDADD = $(peer_libs)
 regress_bench_app_SOURCES = regress/bench/app.c \
 	regress/bench/payload.c regress/bench/payload.h
 regress_bench_app_LDADD = lib/libapp.a common/libwire.a common/libbase.a $(BSD_LIBS)

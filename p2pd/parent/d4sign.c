@@ -16,7 +16,7 @@
  */
 #define D4_TURN		32
 #define D4_QUEUE	2048		/* asked for and not yet answered */
-#define D4_RATE		8000.0		/* a second */
+#define D4_RATE		20000.0		/* a second: half of a processor */
 #define D4_BURST	4000.0
 #define D4_EXPIRE	20		/* seconds */
 

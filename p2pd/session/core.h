@@ -32,7 +32,8 @@ TAILQ_HEAD(appcaps, appcap);
 #define LINGER_BYTES	65536
 #define LINGER_MAX	256		/* but when stopping */
 
-#define OUT_PONG	(128 * 1024)	/* a peer's chunks: pings wait above */
+#define OUT_PONG	(320 * 1024)	/* a peer's chunks: pings wait above, and
+					   not for what is sent to it */
 #define APP_SLACK	(16 * 1024 * 1024)	/* for answers, over queue_app */
 
 /* How the session reaches the world, so that tests can be the world. */

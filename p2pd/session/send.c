@@ -313,8 +313,8 @@ send_message(struct peer *p, struct peercap *pc, struct message *m)
 
 	if (full(p, pc, m->len))
 		return SEND_NOROOM;
-	if (p->nwaiting == 0 && p->out.bytes <
-	    (m->many || p->out.waiting ? SEND_SEALED : SEND_DIRECT)) {
+	if (p->nwaiting == 0 &&
+	    p->out.bytes < (m->many ? SEND_SEALED : SEND_DIRECT)) {
 		if ((r = seal_now(p, code, m)) == SEND_OK)
 			mark(p, pc, &m->ticket);
 	} else

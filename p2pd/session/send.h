@@ -19,8 +19,8 @@ struct app;
 struct peer;
 struct peercap;
 
-#define SEND_DIRECT	(256 * 1024)	/* chunks of a socket that takes more */
-#define SEND_SEALED	(64 * 1024)	/* and of one that does not */
+#define SEND_DIRECT	(256 * 1024)	/* chunks: one for one peer goes straight */
+#define SEND_SEALED	(64 * 1024)	/* and what waited, or goes to many */
 #define SEND_LAST	(1024 * 1024)	/* sealed at most before a Disconnect */
 /* Of what waits for a peer in one range, chunks included: */
 #define SEND_FULL	(32 * 1024 * 1024)	/* nothing more is taken */

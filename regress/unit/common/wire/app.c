@@ -377,7 +377,7 @@ START_TEST(news)
 	ck_assert_uint_eq(a.counts.msgs, 1000);
 	p = body("stalled", &h);
 	ck_assert_uint_eq(h.type, AF_STALLED);
-	ck_assert_uint_eq(app_get32(p + 4), 1 << 20);
+	ck_assert_uint_eq(app_get32(p + 4), 4 << 20);
 	body("writable", &h);
 	ck_assert_uint_eq(h.type, AF_WRITABLE);
 	body("message-out", &h);

@@ -93,7 +93,7 @@ DECODED = {
     "snapshot-end": (T.SNAPSHOT_END, 0, 2, 0, wire.decode_counts, (7, 3, 700)),
     "dropped": (T.DROPPED, 0, 7, 42, wire.decode_counts, (7, 2, 300)),
     "dropped-all": (T.DROPPED, 0, 8, 0, wire.decode_counts, (7, 1000, 1 << 20)),
-    "stalled": (T.STALLED, 0, 9, 42, wire.decode_level, (7, 1 << 20)),
+    "stalled": (T.STALLED, 0, 9, 42, wire.decode_level, (7, 4 << 20)),
     "writable": (T.WRITABLE, 0, 10, 42, wire.decode_level, (7, 4096)),
     "sent": (T.SENT, 0, 4, 42, wire.decode_sent, (0, 100)),
     "sent-many": (T.SENT_MANY, 0, 18, 0, wire.decode_sent_many, (3, 1, 1)),

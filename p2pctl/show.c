@@ -189,6 +189,7 @@ static const struct column keys_cols[] = {
 	{ "OPERATION", "op", cell_text },
 	{ "REQUESTS", "requests", cell_text, 1 },
 	{ "REFUSED", "refused", cell_text, 1 },
+	{ "DELAYED", "delayed", cell_text, 1 },
 	{ "QUEUED", "queued", cell_text, 1 },
 	{ NULL }
 };

@@ -66,6 +66,7 @@ make_parent(void)
 	parent.conf->sessions = 2;
 	parent.conf->max_pending_in = parent.conf->max_pending_out = 4;
 	parent.conf->max_peers = 6;
+	parent.maxfiles = 4096;
 	FUZZ_CHECK((l = calloc(1, sizeof(*l))) != NULL);
 	l->udp = CONF_UDP_SAME;
 	TAILQ_INSERT_TAIL(&parent.conf->listens, l, entry);
@@ -163,7 +164,7 @@ child_over(unsigned int i)
 static void
 begin(struct fuzz *f)
 {
-	uint8_t		 flags = fuzz_u8(f);
+	uint8_t		 starting = fuzz_u8(f), flags = fuzz_u8(f);
 	struct enode	 en;
 	unsigned int	 i;
 
@@ -176,15 +177,15 @@ begin(struct fuzz *f)
 	LIST_INIT(&parent.shows);
 	LIST_INIT(&parent.waiters);
 	parent.next_handle = 1;
-	parent.stopping = (flags & 0x40) != 0;
-	parent.conf->allowlist_on = (flags & 0x80) != 0;
+	parent.stopping = (flags & 0x01) != 0;
+	parent.conf->allowlist_on = (flags & 0x02) != 0;
 	memset(&en, 0, sizeof(en));
 	memcpy(en.id, fuzz_pub(1), sizeof(en.id));
 	strlcpy(en.host, "192.0.2.1", sizeof(en.host));
 	en.tcp = en.udp = 30303;
 	nodes_set(&parent.nodes, &en, NODE_STATIC, 0);
 	for (i = 0; i < CHILDREN; i++)
-		child_begin(i, !(flags & 1U << i));
+		child_begin(i, !(starting & 1U << i));
 	attach_session_changed(NULL);
 }
 

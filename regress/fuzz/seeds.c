@@ -439,8 +439,8 @@ process_seeds(void)
 /* fuzz_body() of a text: its length, then its bytes. */
 #define TEXT(s)	"\3" s
 #define ZERO16	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-#define APP_NEW	"\0\2" "\0\0\0\1\0\0\1\0" ZERO16 TEXT("app")
-#define ATTACH	"\4\3" "\1\1" TEXT("eth") "\0\0" "\1\x45\x11"
+#define APP_NEW	"\0\2" "\0\0\0\1\0\0\1\0" ZERO16 "\0\0" TEXT("app")
+#define ATTACH	"\5\3" "\1\1" TEXT("eth") "\0\0" "\1\x45\x11" "\0\0\0\0"
 #define KEYS	"\1\2\1\1\1" "\1\2\1\2\1"
 #define CHECK1	"\1\3\1\1\1\2\1"
 #define CHECK2	"\1\4\1\1\1\2\1\2\5\0\0" "\1" TEXT("eth") "\x45" "\0\0"
@@ -451,34 +451,50 @@ parent_seeds(void)
 	static uint8_t	 state[RLPX_STATE_LEN + 16];
 
 	/* One session; an application; an inbound peer, who is shown and ends. */
-	seed("parent", "peer", "\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2,
-	    sizeof("\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
+	seed("parent", "peer", "\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2,
+	    sizeof("\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
 	    RLPX_STATE_LEN);
-	memcpy(state + RLPX_STATE_LEN, "\4\2\1\x32\4\1\0\0\0\0\0", 11);
-	seed("parent", "peer-end", "\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2,
-	    sizeof("\x20" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
+	memcpy(state + RLPX_STATE_LEN, "\5\2\2\x32\4\1\0\0\0\0\0", 11);
+	seed("parent", "peer-end", "\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2,
+	    sizeof("\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
 	    RLPX_STATE_LEN + 11);
 	/* Refused for want of applications, and asked for again. */
 	memcpy(state + RLPX_STATE_LEN, CHECK1, sizeof(CHECK1) - 1);
-	seed("parent", "refused", "\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0",
-	    sizeof("\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0") - 1, state,
+	seed("parent", "refused", "\0\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0",
+	    sizeof("\0\0" KEYS CHECK1 "\1\4\1\1\1\2\1\1\5\0\0\0\0\0") - 1, state,
 	    RLPX_STATE_LEN + sizeof(CHECK1) - 1);
-	STEPS("parent", "attempt", "\0" KEYS "\1\5\1\1\4\x0f\xff\xff\1\1\2\1\1");
-	STEPS("parent", "dial", "\0\2\6\1\1\2\0\2\2\1\2\1\2\3\1\0\1\2\1");
-	STEPS("parent", "resolve", "\0\2\7\1\3abc\3\2\1\1\2");
-	STEPS("parent", "starting", "\x3f\0\0\1\1\0\0\1\0\1\1\0\0\4\0\1\1\0\0");
-	STEPS("parent", "show", "\0\0\3\1\1\0\0\3\1\2\0\0\3\1\4\0\0\3\1\5\0\0\3"
+	/* Penalised, twice; and hinted at, with a port and without. */
+	memcpy(state + RLPX_STATE_LEN, "\5\x08\1\2\2\x3c\5\x08\1\2\2\0", 12);
+	seed("parent", "penalise", "\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2,
+	    sizeof("\x40\0" APP_NEW ATTACH KEYS CHECK1 CHECK2) - 1, state,
+	    RLPX_STATE_LEN + 12);
+	STEPS("parent", "hint", "\x40\0" APP_NEW ATTACH "\5\7\1\2\1\0"
+	    "\5\7\1\2\0\0");
+	/* Options at the attach and later, theirs and ours; the owner leaves,
+	   comes back too late, and the session dies under it. */
+	STEPS("parent", "options", "\x40\0" APP_NEW "\5\3" "\1\1" TEXT("eth")
+	    "\0\0" "\1\x45\x11" "\5\1" TEXT("abc") "\1\7" "\1" TEXT("abc")
+	    "\1\0\1\xc2" "\5\6\1\2\1\7\3\1" TEXT("xyz") "\1\5\0\0"
+	    "\5\6\1\3\1\2\0\1\2id\1\5\0\0");
+	STEPS("parent", "grace", "\x40\0" APP_NEW ATTACH "\5\5\1" APP_NEW
+	    "\5\3" "\2\1" TEXT("eth") "\0\0" "\1\x45\x11" "\0\0\0\0"
+	    "\xf0\xff" APP_NEW ATTACH "\xfa\5\0\1\1\0\0" APP_NEW ATTACH);
+	STEPS("parent", "attempt", "\0\0" KEYS "\1\5\1\1\4\x0f\xff\xff\1\1\2\1\1");
+	STEPS("parent", "dial", "\0\0\2\6\1\1\2\0\2\2\1\2\1\2\3\1\0\1\2\1");
+	STEPS("parent", "resolve", "\0\0\2\7\1\3abc\3\2\1\1\2");
+	STEPS("parent", "starting", "\x7f\0\0\0\1\1\0\0\1\0\1\1\0\0\5\0\1\1\0\0");
+	STEPS("parent", "show", "\0\0\0\3\1\1\0\0\3\1\2\0\0\3\1\4\0\0\3\1\5\0\0\3"
 	    "\1\6\0\0\3\1\7\0\0\3\1\x08\0\0\3\1\x09\0\0\3\1\x0a\0");
-	STEPS("parent", "peers", "\0\0\4\1\1\2\3abc\1\1\0\1\1\0\4\1\3\2\0\0\0\0\0"
+	STEPS("parent", "peers", "\0\0\0\4\1\1\2\3abc\1\1\0\1\1\0\4\1\3\2\0\0\0\0\0"
 	    "\0\0\4\1\2\2\0\0\0\0\0\0\0\4\1\4\2\0\0\0\0\0\0");
-	STEPS("parent", "bans", "\0\0\5\1\1\1\1\0\0\0\3abc\0\5\1\1\0\1\x18\2\0"
+	STEPS("parent", "bans", "\0\0\0\5\1\1\1\1\0\0\0\3abc\0\5\1\1\0\1\x18\2\0"
 	    "\3abc\0\5\1\2\1\1\0\0\0\0");
 	STEPS("parent", "monitor", "\0\0\x08\1\1\0\6\1\1\4\6\1\0\3abc\0\x09\1");
-	STEPS("parent", "detach", "\x20" APP_NEW "\4\3\1\1" TEXT("eth") "\0\0"
-	    "\2\x44\x11\x45\x12" "\4\4\1\1" "\4\5\1");
-	STEPS("parent", "cross-dial", "\0\2\6\1\1\2\0" KEYS CHECK1
+	STEPS("parent", "detach", "\x40\0" APP_NEW "\5\3\1\1" TEXT("eth") "\0\0"
+	    "\2\x44\x11\x45\x12" "\0\0\0\0" "\5\4\1\1" "\5\5\1");
+	STEPS("parent", "cross-dial", "\0\0\2\6\1\1\2\0" KEYS CHECK1
 	    "\2\6\2\2\2\0" "\1\2\2\1\2" "\1\2\2\2\2" "\1\3\2\1\2\3\1");
-	STEPS("parent", "session-dies", "\0" APP_NEW ATTACH "\xfa\xff");
+	STEPS("parent", "session-dies", "\0\0" APP_NEW ATTACH "\xfa\xff");
 }
 
 static void

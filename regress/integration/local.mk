@@ -7,7 +7,8 @@ integration_tests = regress/integration/start.py \
 	regress/integration/tool.py regress/integration/startup.py \
 	regress/integration/attach.py regress/integration/apps.py \
 	regress/integration/chat.py regress/integration/python.py \
-	regress/integration/headers.py regress/integration/clients.py
+	regress/integration/headers.py regress/integration/clients.py \
+	regress/integration/rights.py
 if HOST_LINUX
 TESTS += $(integration_tests) regress/house/house.sh
 endif

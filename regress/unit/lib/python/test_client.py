@@ -192,6 +192,42 @@ class OneSession(Case):
             self.assertEqual(peer.handle, 42)
         self.run_with(work)
 
+    def test_frames_come_in_any_pieces(self):
+        async def work(daemon, client, c):
+            peer = await self.peer(client, c, 42)
+            frames = b"".join(
+                wire.frame(0xFF01, bytes(n)) +
+                wire.frame(T.MESSAGE, wire.send(7, n % 8, bytes(n)), request=n, peer=42)
+                for n in range(30))
+            for at in range(0, len(frames), 7):
+                c.writer.write(frames[at:at + 7])
+                await asyncio.sleep(0)
+            for n in range(30):
+                (got,) = await some(client, p2papp.Message)
+                self.assertEqual((got.code, len(got.data)), (n % 8, n))
+            self.assertTrue(peer.alive)
+        self.run_with(work)
+
+    def test_rubbish_costs_the_connection_only(self):
+        async def work(daemon, client, c):
+            c.write(T.PEER_UP, b"short", request=1, peer=42)
+            (down,) = await some(client, p2papp.SessionDown)
+            self.assertIn("too short", down.text)
+            again = await daemon.connection()
+            await again.attached(7)
+            again.up(7, 43)
+            await some(client, p2papp.SessionUp, p2papp.PeerUp)
+        self.run_with(work)
+
+    def test_the_daemon_takes_a_capability_away(self):
+        async def work(daemon, client, c):
+            peer = await self.peer(client, c, 42)
+            c.write(T.DETACHED, wire.capid(7))
+            (lost,) = await some(client, p2papp.Detached)
+            self.assertEqual((lost.capability, peer.alive), (self.tst, False))
+            self.assertEqual(client.capabilities, [])
+        self.run_with(work)
+
     def test_a_frame_that_is_too_long_ends_the_connection(self):
         async def work(daemon, client, c):
             c.writer.write(wire.HEADER.pack(1 << 24 | 0x100, T.MESSAGE, 0, 1, 42))

@@ -2,6 +2,7 @@
 """The golden vectors of p2pd-app(5), by the codec in Python."""
 
 import os
+import random
 import unittest
 
 from p2papp import wire
@@ -135,6 +136,20 @@ class Vectors(unittest.TestCase):
             for n in range(len(body)):
                 with self.subTest(name, length=n):
                     self.assertRaises(wire.Malformed, decode, body[:n])
+
+    def test_rubbish_is_refused_or_decoded(self):
+        golden = vectors()
+        chance = random.Random(1)
+        for name, (*_, decode, what) in DECODED.items():
+            for _ in range(300):
+                body = bytearray(golden[name][wire.HEADER.size:])
+                for _ in range(chance.randrange(1, 8)):
+                    body[chance.randrange(len(body))] = chance.randrange(256)
+                del body[chance.choice((len(body), chance.randrange(len(body)))):]
+                try:
+                    decode(bytes(body))
+                except wire.Malformed:
+                    pass
 
     def test_another_major_version(self):
         body = vectors()["welcome"][wire.HEADER.size:]

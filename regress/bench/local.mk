@@ -15,7 +15,7 @@ regress_bench_traffic_LDADD = $(peer_libs)
 regress_bench_answer_SOURCES = regress/bench/answer.c
 regress_bench_answer_LDADD = $(peer_libs)
 regress_bench_discload_SOURCES = regress/bench/discload.c
-regress_bench_discload_LDADD = $(peer_libs)
+regress_bench_discload_LDADD = p2pd/libp2pd.a $(peer_libs) $(LMDB_LIBS)
 regress_bench_app_SOURCES = regress/bench/app.c \
 	regress/bench/payload.c regress/bench/payload.h
 regress_bench_app_LDADD = lib/libapp.a common/libwire.a common/libbase.a $(BSD_LIBS)

@@ -3,7 +3,7 @@
  * traffic: a peer that measures how messages go through a node to the program
  * behind it, which speaks bench/1 (payload.h), and back.
  *
- *	traffic [options] in|out|echo|cast enode://ID@IP:PORT
+ *	traffic [options] in|out|echo|cast|forge|knock enode://ID@IP:PORT
  *
  * in: sends DATA for -t milliseconds. out: has DATA sent to it. Both print what
  * the program counted, and for out what arrived here:
@@ -16,6 +16,9 @@
  * forge: auth packets with a proper key and nothing else proper, over 16
  * connections at once (-n: fewer), for -t milliseconds.
  *	refused=N us=N
+ * knock: connects until a handshake completes with the node's Hello, for a node
+ * that is yet to start. at is the time of CLOCK_MONOTONIC:
+ *	at=N
  * -s is the size of a payload, -g its kind, r or c.
  */
 #include "config.h"
@@ -294,11 +297,28 @@ forge(uint32_t atonce)
 	    (unsigned long long)(mono_us() - start));
 }
 
+static void
+knock(void)
+{
+	struct light	 l;
+	const char	*why;
+	uint64_t	 limit = mono_us() + PATIENCE_US;
+	uint32_t	 i;
+
+	for (i = 0; light_open(&l, &g.node, i, &why) == -1; i++) {
+		if (mono_us() > limit)
+			die("nobody answers: %s", why);
+		usleep(500);
+	}
+	printf("at=%llu\n", (unsigned long long)mono_us());
+	light_close(&l);
+}
+
 static __attribute__((noreturn)) void
 usage(void)
 {
 	fputs("usage: traffic [-g r|c] [-n number] [-s size] [-t ms] "
-	    "in|out|echo|cast|forge URL\n", stderr);
+	    "in|out|echo|cast|forge|knock URL\n", stderr);
 	exit(1);
 }
 
@@ -362,6 +382,10 @@ main(int argc, char **argv)
 	prepare();
 	if (strcmp(mode, "forge") == 0) {
 		forge(n < 16 ? n : 16);
+		return 0;
+	}
+	if (strcmp(mode, "knock") == 0) {
+		knock();
 		return 0;
 	}
 	g.n = strcmp(mode, "cast") == 0 ? n : 1;

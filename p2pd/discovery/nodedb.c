@@ -356,59 +356,77 @@ nodedb_put(struct nodedb *db, const struct nodedb_node *n)
 	return count(db);
 }
 
-/* Those behind a random place, each once. */
+/* The node behind a random place; MDB_NOTFOUND when there is none. */
 static int
-seed_add(struct nodedb_node *v, size_t *n, const struct nodedb_node *s,
-    int64_t since)
+random_node(MDB_cursor *cur, struct nodedb_node *n)
+{
+	uint8_t	 at[NODEDB_KEY];
+	MDB_val	 k, v;
+	int	 rc;
+
+	arc4random_buf(at, sizeof(at));
+	k.mv_data = at;
+	k.mv_size = sizeof(at);
+	rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
+	if (rc == 0 && k.mv_size == sizeof(format_key) - 1) {
+		rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
+		if (rc == MDB_NOTFOUND)
+			rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
+		if (rc == 0 && k.mv_size == sizeof(format_key) - 1)
+			rc = MDB_NOTFOUND;
+	}
+	if (rc != 0)
+		return rc;
+	return nodedb_decode(n, k.mv_data, k.mv_size, v.mv_data,
+	    v.mv_size) == -1 ? MDB_CORRUPTED : 0;
+}
+
+static int
+is_among(const struct nodedb_node *v, size_t n, const struct nodedb_node *s)
 {
 	size_t	 i;
 
-	if (!s->seed || s->pong < since)
-		return 0;
-	for (i = 0; i < *n; i++)
+	for (i = 0; i < n; i++)
 		if (memcmp(v[i].id, s->id, sizeof(s->id)) == 0)
-			return 0;
-	v[(*n)++] = *s;
-	return 1;
+			return 1;
+	return 0;
+}
+
+static int
+seeds_pass(MDB_cursor *cur, int64_t since, int all, struct nodedb_node *v,
+    size_t max, size_t *n)
+{
+	struct nodedb_node	 s;
+	size_t			 tries;
+	int			 rc;
+
+	for (tries = 0; *n < max && tries < 5 * max; tries++) {
+		if ((rc = random_node(cur, &s)) != 0)
+			return rc;
+		if ((s.seed || all) && s.pong >= since && !is_among(v, *n, &s))
+			v[(*n)++] = s;
+	}
+	return 0;
 }
 
 enum nodedb_err
 nodedb_seeds(struct nodedb *db, int64_t since, struct nodedb_node *v,
     size_t max, size_t *n)
 {
-	struct nodedb_node	 s;
-	uint8_t			 at[NODEDB_KEY];
-	enum nodedb_err		 err;
-	MDB_cursor		*cur;
-	MDB_val			 k, val;
-	size_t			 tries;
-	int			 rc = 0;
+	enum nodedb_err	 err;
+	MDB_cursor	*cur;
+	int		 rc;
 
 	*n = 0;
 	if ((err = txn_begin(db)) != NODEDB_OK)
 		return err;
 	if ((rc = mdb_cursor_open(db->txn, db->dbi, &cur)) != 0)
 		return result(db, rc);
-	for (tries = 0; *n < max && tries < 5 * max; tries++) {
-		arc4random_buf(at, sizeof(at));
-		k.mv_data = at;
-		k.mv_size = sizeof(at);
-		rc = mdb_cursor_get(cur, &k, &val, MDB_SET_RANGE);
-		if (rc == MDB_NOTFOUND)
-			rc = mdb_cursor_get(cur, &k, &val, MDB_FIRST);
-		if (rc == 0 && k.mv_size == sizeof(format_key) - 1)
-			rc = mdb_cursor_get(cur, &k, &val, MDB_NEXT);
-		if (rc == MDB_NOTFOUND)
-			continue;
-		if (rc != 0)
-			break;
-		if (nodedb_decode(&s, k.mv_data, k.mv_size, val.mv_data,
-		    val.mv_size) == -1) {
-			rc = MDB_CORRUPTED;
-			break;
-		}
-		seed_add(v, n, &s, since);
-	}
+	rc = seeds_pass(cur, since, 0, v, max, n);
+	if (rc == 0 && *n == 0)
+		rc = seeds_pass(cur, since, 1, v, max, n);
 	mdb_cursor_close(cur);
 	return rc == 0 || rc == MDB_NOTFOUND ? NODEDB_OK : result(db, rc);
 }

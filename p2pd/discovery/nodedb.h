@@ -78,7 +78,10 @@ enum nodedb_err nodedb_commit(struct nodedb *);
 enum nodedb_err nodedb_sync(struct nodedb *);
 /* Forgets those whose last pong is older than before. *n: how many. */
 enum nodedb_err nodedb_expire(struct nodedb *, int64_t before, size_t *n);
-/* At most max seeds that are not older than since, from random places. */
+/*
+ * At most max seeds that are not older than since, from random places; where
+ * none is to be had, nodes that are not seeds yet.
+ */
 enum nodedb_err nodedb_seeds(struct nodedb *, int64_t since,
 	    struct nodedb_node *, size_t max, size_t *n);
 /* All of them, in the order of their last pong, oldest first. */

@@ -184,13 +184,14 @@ status_warnings(struct rec *r)
 	struct child *c;
 
 	rec_list(r, "warnings");
-	if (parent.apps.hello->n == 0)
+	/* A bootnode has no use for one. */
+	if (parent.apps.hello->n == 0 && parent.conf->max_peers > 0)
 		rec_str(r, NULL, "no application is attached: peers are told "
 		    "useless peer (0x03)");
 	if (sockets_listening() == 0 && !parent.conf->dial)
 		rec_str(r, NULL, "neither listening nor dialing: this node is "
 		    "useless");
-	if (parent.conf->max_peers == 0)
+	if (parent.conf->max_peers == 0 && child_first(PROC_DISCOVERY) == NULL)
 		rec_str(r, NULL, "max-peers is 0: only trusted and static nodes "
 		    "may connect");
 	for (c = parent.child; c < parent.child + parent.nchildren; c++)

@@ -221,6 +221,11 @@ START_TEST(seeds)
 
 	ck_assert_int_eq(nodedb_seeds(db, 0, v, 30, &got), NODEDB_OK);
 	ck_assert_uint_eq(got, 0);
+	/* One that is no seed yet is better than nobody, and no more. */
+	make(&n, 2, NOW);
+	ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	ck_assert_int_eq(nodedb_seeds(db, NOW - 50, v, 30, &got), NODEDB_OK);
+	ck_assert_uint_eq(got, 1);
 	for (no = 0; no < 500; no++) {
 		make(&n, no, NOW - (no % 4 == 1 ? 100 : 0));
 		ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);

@@ -397,8 +397,9 @@ dropped(struct p2papp *h, struct session *s, const struct app_head *head,
 
 	if (app_counts_decode(&capid, &msgs, &bytes, body, head->len) == -1)
 		return -1;
-	/* What is told here is no gap any more. */
-	h->lost -= msgs < h->lost ? (uint32_t)msgs : h->lost;
+	/* It has the number of the first of them; the others' are left out. */
+	if (msgs > 1 && s->told <= UINT32_MAX)
+		s->told += msgs - 1 < UINT32_MAX ? msgs - 1 : UINT32_MAX;
 	if ((cap = cap_at(h, s, capid)) == NULL || cap->state != C_ACTIVE)
 		return 0;
 	ev = event(h, P2PAPP_LOST, cap);
@@ -426,6 +427,18 @@ mark(struct p2papp *h, struct session *s, const struct app_head *head,
 	    P2PAPP_WRITABLE, cap, p);
 	ev->depth = app_get32(body + 4);
 	return 1;
+}
+
+/* A gap in the numbers is what was lost, unless that was told already. */
+static void
+numbered(struct p2papp *h, struct session *s, uint32_t number)
+{
+	uint32_t	 gap = number - s->events - 1;
+	uint32_t	 told = s->told < gap ? (uint32_t)s->told : gap;
+
+	s->events = number;
+	s->told -= told;
+	h->lost += gap - told;
 }
 
 static int
@@ -467,9 +480,7 @@ frame_input(struct p2papp *h, struct session *s, const struct app_head *head,
 	if (s->state == S_HELLO && head->type != AF_WELCOME &&
 	    head->type != AF_ERROR)
 		return -1;
-	if (is_event(head->type)) {
-		h->lost += head->request - s->events - 1;
-		s->events = head->request;
-	}
+	if (is_event(head->type))
+		numbered(h, s, head->request);
 	return handler[head->type - AF_WELCOME](h, s, head, body);
 }

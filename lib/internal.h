@@ -82,6 +82,7 @@ struct session {
 	uint64_t	 since;		/* S_UP */
 	uint32_t	 request;	/* of its hello */
 	uint32_t	 events;	/* number of the last */
+	uint64_t	 told;		/* gaps in them that were told beforehand */
 	int		 asked;		/* to connect, by p2papp_reconnect() */
 	int		 served;	/* gave events since it last read */
 	int		 draining;	/* its end is still to be told */

@@ -60,6 +60,7 @@ session_connect(struct p2papp *h, struct session *s)
 	s->when = mono_ms() + HELLO_MS;
 	s->served = 0;
 	s->events = 0;
+	s->told = 0;
 	return 0;
 }
 

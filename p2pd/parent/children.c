@@ -64,6 +64,8 @@ child_add(enum proc_kind kind, unsigned int instance)
 	c->state = CH_DOWN;
 	RB_INIT(&c->conns);
 	TAILQ_INIT(&c->keyq);
+	/* Not anew with each life of it. */
+	bucket_init(&c->key_bucket, KEYOPS_RATE, KEYOPS_RATE, mono_us());
 	TAILQ_INIT(&c->d4q);
 	d4sign_drop(c);
 	c->timer = evtimer_new(parent.base, child_timer, c);
@@ -343,7 +345,6 @@ child_spawn(struct child *c)
 	c->state = CH_STARTING;
 	c->since_ms = mono_ms();
 	bucket_init(&c->log_bucket, LOG_RATE, LOG_BURST, mono_us());
-	bucket_init(&c->key_bucket, KEYOPS_RATE, KEYOPS_RATE, mono_us());
 	c->pid = proc_spawn(parent.binfd, proc_name(c->kind), c->instance, NULL,
 	    &fd);
 	if (c->pid == -1) {

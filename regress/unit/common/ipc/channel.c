@@ -436,6 +436,7 @@ END_TEST
 START_TEST(rate)
 {
 	struct chan_conf cc = conf();
+	struct chan_stats st;
 	uint64_t	 t0 = mono_ms();
 	unsigned int	 i;
 
@@ -448,6 +449,8 @@ START_TEST(rate)
 	while (seen.got < 130)
 		event_base_loop(base, EVLOOP_ONCE);
 	ck_assert_uint_ge(mono_ms() - t0, 290);
+	channel_stats(ch, &st);
+	ck_assert_uint_gt(st.held, 0);
 	ck_assert_uint_eq(seen.downs, 0);
 }
 END_TEST

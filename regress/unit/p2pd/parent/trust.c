@@ -5,6 +5,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -222,6 +223,38 @@ START_TEST(keys_end_with_their_connection)
 }
 END_TEST
 
+/* Over its rate a child waits; nothing of it is lost. */
+START_TEST(keys_have_a_rate)
+{
+	char		 dir[] = "/tmp/parent_trust.XXXXXX", path[64];
+	struct m_key	 k;
+	int		 i;
+
+	ck_assert_int_eq(secp_init(), 0);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/nodekey", dir);
+	ck_assert_int_eq(key_load(path, parent.id), 0);
+	unlink(path);
+	rmdir(dir);
+	memset(&k, 0, sizeof(k));
+	join(PROC_LISTENER);
+	parent.conf->max_pending_in = 100;
+	bucket_init(&c->key_bucket, 200, 20, mono_us());
+	k.op = KEY_ECIES;
+	for (i = 0; i < 60; i++) {
+		k.conn = i + 1;
+		say(&m_key_desc, &k, -1);
+	}
+	ck_assert(!caught());
+	ck_assert_uint_gt(c->nkeyq, 0);
+	while (c->nkeyq > 0)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert_uint_eq(c->key_done[KEY_ECIES], 60);
+	ck_assert_uint_gt(c->key_delayed, 0);
+	ck_assert_uint_eq(c->key_refused, 0);
+}
+END_TEST
+
 /* An application is who its socket says, not who control says. */
 START_TEST(credentials_are_the_sockets)
 {
@@ -436,6 +469,7 @@ main(void)
 	tcase_add_test(tc, dialer_needs_a_dial);
 	tcase_add_test(tc, dialed_identity);
 	tcase_add_test(tc, keys_end_with_their_connection);
+	tcase_add_test(tc, keys_have_a_rate);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
 	tcase_add_test(tc, monitors_are_bounded);
 	tcase_add_test(tc, hosts_are_checked);

@@ -193,5 +193,30 @@ def started_again():
     clean(here, there)
 
 
+def daemon_restarts():
+    """The daemon is stopped and started: who was attached is again, by itself."""
+    here, there = Node(), Node()
+    far = there.attach("tst/1:4")
+    app = here.attach("tst/1:4")
+    there.ctl("peer", "add", here.enode)
+    app.expect(event="peer-up")
+    here.stop()
+    app.expect(event="peer-down")
+    app.expect(event="session-down")
+    here.start()
+    equal(app.expect(event="session-up", resumed=False)["grace_ms"], 10000,
+          "grace")
+    app.expect(event="resumed", messages=0)
+    until(lambda: here.status()["capabilities"])
+    far.expect(event="peer-down")
+    here.ctl("peer", "add", there.enode)
+    peer = app.expect(event="peer-up")["peer"]
+    app.send(peer, "tst", 1, b"again")
+    far.expect(event="message", data="0x" + b"again".hex())
+    quit(app)
+    quit(far)
+    clean(here, there)
+
+
 if __name__ == "__main__":
-    main([to_many, tap, penalise, started_again])
+    main([to_many, tap, penalise, started_again, daemon_restarts])

@@ -33,6 +33,7 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_enode \
 	regress/fuzz/fuzz_enr \
 	regress/fuzz/fuzz_frame \
+	regress/fuzz/fuzz_headers \
 	regress/fuzz/fuzz_intro \
 	regress/fuzz/fuzz_lib \
 	regress/fuzz/fuzz_parent \
@@ -77,6 +78,11 @@ regress_fuzz_fuzz_enr_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_frame_SOURCES = regress/fuzz/fuzz_frame.c
 regress_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_frame_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_headers_SOURCES = regress/fuzz/fuzz_headers.c \
+	lib/examples/eth-headers/chain.c lib/examples/eth-headers/chain.h \
+	lib/examples/eth-headers/eth.c lib/examples/eth-headers/eth.h
+regress_fuzz_fuzz_headers_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_headers_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_intro_SOURCES = regress/fuzz/fuzz_intro.c
 regress_fuzz_fuzz_intro_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_intro_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)

@@ -60,7 +60,7 @@ class Geth:
         file = os.path.join(self.dir, "chain.rlp")
         mark = os.path.join(self.dir, "made")
         try:
-            self.tools.go_build("./gethnode")
+            self.tools.go_build("./gethnode", wrap=["nice"])
             if os.path.exists(mark):
                 with open(mark) as f:
                     if f.read() == self._source():

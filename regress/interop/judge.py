@@ -207,8 +207,8 @@ class Tools:
         found = re.search(r"(\d+)\.(\d+)", text)
         return tuple(map(int, found.groups())) if found else ()
 
-    def go_build(self, *packages):
-        self._call(["go", "build", "-mod=readonly", "-buildvcs=false", "-o",
+    def go_build(self, *packages, wrap=()):
+        self._call([*wrap, "go", "build", "-mod=readonly", "-buildvcs=false", "-o",
                     self.work + "/", *packages], cwd=os.path.join(self.source, "go"),
                    env=dict(os.environ, CGO_ENABLED="0"))
 

@@ -6,7 +6,7 @@ remember, and in spite of deaths, full disks and damaged files."""
 import asyncio
 import json
 import os
-import shutil
+import re
 import signal
 import sys
 import threading
@@ -14,11 +14,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "lib/python"))
 import p2papp                                               # noqa: E402
-from p2ptest import (WAIT, Failure, Lines, Node, check, equal, main,  # noqa: E402
+from p2ptest import (BUILD, WAIT, Failure, Lines, Node, check, equal, main,  # noqa: E402
                      until)
 
 SLOW = os.environ.get("P2PD_TEST_SLOW")
 COUNT = 4
+FLOOD = os.path.join(BUILD, "regress/tools/d4flood")
 
 
 def boots(*nodes):
@@ -235,6 +236,60 @@ def killed_in_use():
     done(boot, *nodes)
 
 
+def rss(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", f.read(), re.M).group(1)) * 1024
+
+
+def flooded():
+    """Hostile datagrams of every kind: memory stays, good pings are answered,
+    nothing goes to spoofed addresses; and the process dies in the middle."""
+    count = int(os.environ.get("P2PD_TEST_DATAGRAMS", 20000 if SLOW else 100000))
+    boot = Node("max-peers 0")
+    n, other = (Node(boots(boot), "throttle off") for _ in range(2))
+    apps = [m.attach("tst/1:8") for m in (n, other)]
+    until(lambda: connected(n) == {other.id})
+    before = {p["handle"] for p in n.peers()}
+    Lines("d4flood", [FLOOD, "-n", str(count // 10), "-t", "1", n.enode]).wait(
+        WAIT * 4)
+    pid = n.pids()[("discovery", 0)]
+    size = rss(pid)
+    flood = Lines("d4flood", [FLOOD, "-n", str(count), n.enode])
+    got = json.loads(flood.expect(r'^\{"sent.*', timeout=WAIT * 10).group(0))
+    equal(n.pids()[("discovery", 0)], pid, "the process")
+    grown = rss(pid) - size
+    refused = n.status()["discovery"]["refused"]
+    print(f"# {got['sent']} in {got['ms']} ms, {got['pongs']} of {got['pings']} "
+          f"pings answered, the slowest in {got['worst_us']} us, "
+          f"grown by {grown // 1024} KiB; {refused}")
+    equal(got["faults"], 0, f"to spoofed addresses: {got}")
+    check(got["spoofed_back"] <= got["spoofed_pings"], f"{got}")
+    check(SLOW or grown < 4 << 20, f"memory grew by {grown} bytes")
+    check(got["pongs"] >= got["pings"] * (0.1 if SLOW else 0.5),
+          f"{got['pongs']} of {got['pings']} pings answered")
+    for why in ("size", "hash", "signature", "expired", "type", "unproven"):
+        check(refused[why] > 0, f"no {why} in {refused}")
+    # In mid-flood.
+    flood = Lines("d4flood", [FLOOD, "-n", str(count), n.enode])
+    flood.expect("^flooding")
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+
+    def back():
+        run = n.run_ctl("-j", "show", "table")
+        return run.returncode == 0 and n.pids()[("discovery", 0)] not in (0, pid)
+    until(back, step=0.01)
+    took = time.monotonic() - killed
+    check(took < (1.0 if not SLOW else 30.0), f"back after {took:.2f} s")
+    until(lambda: {boot.id, other.id} & set(table(n)))
+    equal({p["handle"] for p in n.peers()}, before, "peers")
+    flood.kill()
+    for app in apps:
+        app.kill()
+    done(boot, n, other)
+
+
 def damaged_database():
     """Set aside, said so, and begun anew: at the start and while it runs."""
     boot = Node("max-peers 0")
@@ -337,6 +392,6 @@ def switched_off():
         done(n)
 
 
-main([find_each_other, own_record, conditions, warm_restart, killed_in_use,
+main([find_each_other, own_record, conditions, warm_restart, killed_in_use, flooded,
       damaged_database, full_disk, bans_and_netrestrict, several_sockets,
       switched_off])

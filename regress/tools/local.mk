@@ -14,3 +14,8 @@ regress_tools_rawpeer_SOURCES = \
 	regress/tools/rawpeer_script.c \
 	regress/tools/hostile.c regress/tools/hostile.h
 regress_tools_rawpeer_LDADD = $(peer_libs)
+
+# Hostile datagrams at discovery v4.
+check_PROGRAMS += regress/tools/d4flood
+regress_tools_d4flood_SOURCES = regress/tools/d4flood.c
+regress_tools_d4flood_LDADD = $(peer_libs)

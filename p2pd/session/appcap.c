@@ -292,9 +292,9 @@ app_updated(const struct m_app_updated *m)
 		    "did not ask", m->request, m->app);
 	ac = app_cap(a, m->capid);
 	if (m->error != APE_OK)
-		app_error(a, m->request, m->error, m->room, m->text);
+		app_error(a, m->request, 0, m->error, m->room, m->text);
 	else if (ac == NULL)
-		app_error(a, m->request, APE_NOTFOUND, 0, "not attached");
+		app_error(a, m->request, 0, APE_NOTFOUND, 0, "not attached");
 	else {
 		set_options(ac, &at->opts);
 		app_put32(body, m->capid);
@@ -368,7 +368,7 @@ app_attached(const struct m_app_attached *m)
 		    "did not ask", m->request, m->app);
 	if (m->capid == 0) {
 		attach_free(a, at);
-		app_error(a, m->request, m->error, m->room, m->text);
+		app_error(a, m->request, 0, m->error, m->room, m->text);
 		return;
 	}
 	ac = appcap_make(a, at, m);

@@ -29,8 +29,8 @@ unit(void *arg, uint8_t *buf, size_t len)
 		if (a->head.type == AF_SEND || a->head.type == AF_MULTISEND)
 			max = APP_BODY_MAX;
 		if (a->head.len > max) {
-			app_error(a, a->head.request, APE_MALFORMED, 0,
-			    "frame too long");
+			app_error(a, a->head.request, a->head.peer,
+			    APE_MALFORMED, 0, "frame too long");
 			app_doom(a, "sent a frame that is too long");
 			return RB_END;
 		}

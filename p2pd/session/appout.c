@@ -54,7 +54,7 @@ app_event(struct app *a, enum app_type type, unsigned int flags, uint32_t peer,
 }
 
 void
-app_error(struct app *a, uint32_t request, unsigned int error,
+app_error(struct app *a, uint32_t request, uint32_t peer, unsigned int error,
     unsigned int room, const char *text)
 {
 	uint8_t	 buf[512];
@@ -62,7 +62,7 @@ app_error(struct app *a, uint32_t request, unsigned int error,
 
 	n = app_error_encode(buf, sizeof(buf), (uint16_t)error, (uint16_t)room,
 	    text);
-	app_reply(a, AF_ERROR, request, 0, buf, n);
+	app_reply(a, AF_ERROR, request, peer, buf, n);
 }
 
 void

@@ -18,7 +18,7 @@ static enum rb_result
 refuse(struct app *a, const struct app_head *h, unsigned int error,
     const char *text)
 {
-	app_error(a, h->request, error, 0, text);
+	app_error(a, h->request, h->peer, error, 0, text);
 	return RB_OK;
 }
 

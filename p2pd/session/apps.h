@@ -150,8 +150,8 @@ void	 app_reply(struct app *, enum app_type, uint32_t request, uint32_t peer,
 	    const void *body, size_t);
 void	 app_event(struct app *, enum app_type, unsigned int flags, uint32_t peer,
 	    const void *body, size_t);
-void	 app_error(struct app *, uint32_t request, unsigned int error,
-	    unsigned int room, const char *text);
+void	 app_error(struct app *, uint32_t request, uint32_t peer,
+	    unsigned int error, unsigned int room, const char *text);
 void	 app_peer_up(struct appcap *, struct peer *, struct peercap *,
 	    unsigned int flags);
 void	 app_peer_down(struct appcap *, struct peer *, struct peercap *,

@@ -263,7 +263,7 @@ finish(struct cast *c, const struct app_head *h)
 			c->app->nmultis--;
 			multi_free(c->multi);
 		}
-		app_error(c->app, h->request, APE_TOOBIG, 0,
+		app_error(c->app, h->request, h->peer, APE_TOOBIG, 0,
 		    "message is too long");
 	} else if (c->multi != NULL)
 		settle(c->multi);
@@ -298,7 +298,7 @@ multisend(struct app *a, const struct app_head *h, const uint8_t *body)
 		error = APE_QUEUE;
 	}
 	if (why != NULL) {
-		app_error(a, h->request, error, 0, why);
+		app_error(a, h->request, h->peer, error, 0, why);
 		return;
 	}
 	c.app = a;

@@ -53,7 +53,7 @@ decided(struct peer *p, const struct peercap *pc, const struct ticket *t,
 	default:
 		a = (struct app *)htab_find(&ses.apptab, t->app);
 		if (a != NULL && outcome == APS_DROPPED)
-			app_error(a, t->request, APE_QUEUE, 0,
+			app_error(a, t->request, p->node.key, APE_QUEUE, 0,
 			    "no memory to send it");
 		break;
 	}

@@ -92,6 +92,7 @@ START_TEST(send_errors)
 	expect_error(2, APE_INVALID);
 	tapp_message(&ta, 3, 6, 0, 100, 0, "x", 1);
 	expect_error(3, APE_NOTFOUND);
+	ck_assert_uint_eq(ta.head.peer, 6);
 	tapp_message(&ta, 4, 5, 0, 101, 0, "x", 1);
 	expect_error(4, APE_NOTFOUND);
 	tapp_message(&ta, 5, 0, AFL_COMPLETE, 100, 0, "x", 1);

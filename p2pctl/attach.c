@@ -19,6 +19,7 @@
 #define FDS_MAX		67
 #define READ_SIZE	65536
 #define STUCK_MS	1000
+#define QUEUE		(4 * 1024 * 1024)	/* to the daemon: input waits then */
 
 static int
 errno_exit(int error)
@@ -77,6 +78,7 @@ attach_open(struct attach *a)
 		    strerror(errno));
 		return r;
 	}
+	p2papp_set_queue(a->app, QUEUE);
 	return attach_all(a);
 }
 

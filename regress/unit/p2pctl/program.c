@@ -307,9 +307,9 @@ START_TEST(program_stops)
 }
 END_TEST
 
-#define SENDS	640	/* of 64 KiB: more than all queues hold */
+#define SENDS	160	/* of 64 KiB: more than all queues hold */
 #define WRITER	"BEGIN { d = \"0000\"; while (length(d) < 131072) d = d d; " \
-	"for (i = 0; i < 640; i++) { printf \"{\\\"send\\\":{\\\"peer\\\":42," \
+	"for (i = 0; i < 160; i++) { printf \"{\\\"send\\\":{\\\"peer\\\":42," \
 	"\\\"capability\\\":\\\"tst\\\",\\\"code\\\":%d,\\\"data\\\":\\\"0x" \
 	"%s\\\"}}\\n\", i % 8, d } fflush(); "
 
@@ -351,7 +351,7 @@ START_TEST(both_stop)
 	    "exit 6;; esac; done; exit 1");
 	come_up();
 	app_put32(frame + APP_HEADER, 7);
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 100; i++) {
 		h.request = ++f.events[0];
 		app_head_encode(frame, &h);
 		fake_raw(&f, 0, frame, sizeof(frame));

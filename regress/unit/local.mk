@@ -362,3 +362,38 @@ regress_unit_discovery_nodedb_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_discovery_nodedb_LDADD = p2pd/libp2pd.a common/libwire.a \
 	$(LMDB_LIBS) $(UNIT_CRYPTO_LIBS)
 endif
+
+# p2pd/discovery: the engine
+if HAVE_CHECK
+disc_engine_tests = regress/unit/discovery_node regress/unit/discovery_bond \
+	regress/unit/discovery_votes regress/unit/discovery_table \
+	regress/unit/discovery_lookup regress/unit/discovery_d4 \
+	regress/unit/discovery_d4ask
+check_PROGRAMS += $(disc_engine_tests)
+TESTS += $(disc_engine_tests)
+DISC_ENGINE_LIBS = p2pd/libp2pd.a common/libwire.a $(UNIT_CRYPTO_LIBS)
+DISC_RIG = regress/unit/p2pd/discovery/rig.c regress/unit/p2pd/discovery/rig.h
+regress_unit_discovery_node_SOURCES = regress/unit/p2pd/discovery/node.c
+regress_unit_discovery_node_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_node_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_bond_SOURCES = regress/unit/p2pd/discovery/bond.c
+regress_unit_discovery_bond_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_bond_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_votes_SOURCES = regress/unit/p2pd/discovery/votes.c
+regress_unit_discovery_votes_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_votes_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_table_SOURCES = regress/unit/p2pd/discovery/table.c
+regress_unit_discovery_table_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_table_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_lookup_SOURCES = regress/unit/p2pd/discovery/lookup.c
+regress_unit_discovery_lookup_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_lookup_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_d4_SOURCES = regress/unit/p2pd/discovery/d4.c \
+	$(DISC_RIG)
+regress_unit_discovery_d4_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_d4_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_d4ask_SOURCES = regress/unit/p2pd/discovery/d4ask.c \
+	$(DISC_RIG)
+regress_unit_discovery_d4ask_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_d4ask_LDADD = $(DISC_ENGINE_LIBS)
+endif

@@ -364,9 +364,10 @@ attack(void)
 	const struct host	*boot[1] = { hosts[0] };
 	uint32_t		 nvictims = conf.n < 10 ? conf.n : 10, i, most, now;
 	uint32_t		 held = 0, honest = 0;
+	uint32_t		 seconds = conf.n < 500 ? 20 : 60;
 
 	make_bots();
-	for (i = most = 0; i < 60; i++) {
+	for (i = most = 0; i < seconds; i++) {
 		now = attack_second(nvictims);
 		most = now > most ? now : most;
 	}
@@ -376,7 +377,7 @@ attack(void)
 		host_down(hosts[i]);
 		host_up(hosts[i], boot, 1);
 	}
-	for (i = most = 0; i < 120; i++) {
+	for (i = most = 0; i < 2 * seconds; i++) {
 		now = attack_second(nvictims);
 		most = now > most ? now : most;
 	}

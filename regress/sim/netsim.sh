@@ -6,7 +6,7 @@ sim=${1:-regress/sim/netsim}
 if [ -n "${P2PD_TEST_SLOW:-}" ]; then
 	args='-a -n 40 -m 1 -q 40 -l 10 -s 7'
 else
-	args='-a -n 120 -m 3 -q 200 -l 10 -s 7'
+	args='-a -n 100 -m 3 -q 100 -l 10 -s 7'
 fi
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT

@@ -168,7 +168,7 @@ START_TEST(ages)
 END_TEST
 
 /* Only an answer to our ping, from there, in time, is a proof. */
-START_TEST(pongs)
+START_TEST(late_pongs)
 {
 	const struct sent	*ping;
 	struct sent		 wrong;
@@ -603,7 +603,7 @@ main(void)
 	tcase_add_test(tc, pong_hash);
 	tcase_add_test(tc, unproven);
 	tcase_add_test(tc, ages);
-	tcase_add_test(tc, pongs);
+	tcase_add_test(tc, late_pongs);
 	tcase_add_test(tc, expired);
 	tcase_add_test(tc, rubbish);
 	tcase_add_test(tc, unsolicited);

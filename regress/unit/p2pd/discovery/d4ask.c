@@ -140,7 +140,7 @@ play(uint64_t ms, const struct peer *v, size_t n, const struct peer *nb,
 	}
 }
 
-START_TEST(ping)
+START_TEST(pings)
 {
 	const struct sent	*s;
 	struct node		 n;
@@ -714,7 +714,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, ping);
+	tcase_add_test(tc, pings);
 	tcase_add_test(tc, proof_first);
 	tcase_add_test(tc, proof_age);
 	tcase_add_test(tc, two_packets);

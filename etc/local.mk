@@ -7,12 +7,15 @@ etc_edit = $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@runstatedir[@]|$(runstatedir)|g' \
 	-e 's|@privsep_user[@]|$(privsep_user)|g'
 
-etc_templates = etc/p2pd.service.in etc/p2pd.sysusers.in etc/p2pd.tmpfiles.in \
+etc_templates = etc/p2pd.service.in etc/p2pd-bootnode.service.in \
+	etc/p2pd.sysusers.in etc/p2pd.tmpfiles.in \
 	etc/rc.d/p2pd.in
 EXTRA_DIST += $(etc_templates)
-CLEANFILES += etc/p2pd.service etc/p2pd.sysusers etc/p2pd.tmpfiles etc/rc.d/p2pd
+CLEANFILES += etc/p2pd.service etc/p2pd-bootnode.service etc/p2pd.sysusers etc/p2pd.tmpfiles etc/rc.d/p2pd
 
 etc/p2pd.service: etc/p2pd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && $(etc_edit) $(srcdir)/$@.in >$@
+etc/p2pd-bootnode.service: etc/p2pd-bootnode.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) etc && $(etc_edit) $(srcdir)/$@.in >$@
 etc/p2pd.sysusers: etc/p2pd.sysusers.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) etc && $(etc_edit) $(srcdir)/$@.in >$@
@@ -24,7 +27,7 @@ etc/rc.d/p2pd: etc/rc.d/p2pd.in Makefile
 if INSTALL_SYSTEMD
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
-systemdsystemunit_DATA = etc/p2pd.service
+systemdsystemunit_DATA = etc/p2pd.service etc/p2pd-bootnode.service
 noinst_DATA = etc/p2pd.sysusers etc/p2pd.tmpfiles
 
 install-data-local:
@@ -42,4 +45,4 @@ endif
 
 # A sample of p2pd.conf(5): nothing needs it.
 examplesdir = $(docdir)/examples
-dist_examples_DATA = etc/p2pd.conf
+dist_examples_DATA = etc/p2pd.conf etc/p2pd-bootnode.conf

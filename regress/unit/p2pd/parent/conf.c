@@ -463,11 +463,14 @@ START_TEST(examples)
 	free(s);
 
 	snprintf(path, sizeof(path), "%s/etc", dir == NULL ? "." : dir);
-	ck_assert_ptr_nonnull(s = read_file(path, "p2pd.conf", &len));
-	c = parse_text(s, NULL, &errors);
-	ck_assert_msg(c != NULL, "%s", errors.s);
-	conf_free(c);
-	free(s);
+	for (n = 0; n < 2; n++) {
+		ck_assert_ptr_nonnull(s = read_file(path, n == 0 ? "p2pd.conf" :
+		    "p2pd-bootnode.conf", &len));
+		c = parse_text(s, NULL, &errors);
+		ck_assert_msg(c != NULL, "%s", errors.s);
+		conf_free(c);
+		free(s);
+	}
 }
 END_TEST
 

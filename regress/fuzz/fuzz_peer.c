@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/wire/app.h"
 #include "common/wire/frame.h"
 #include "regress/fuzz/session.h"
 
@@ -80,6 +81,19 @@ leave(unsigned int i)
 	sealing[i] = 0;
 }
 
+/* An application leaves, or comes back for eth. */
+static void
+come_or_go(unsigned int i)
+{
+	if (world.app[i] == -1) {
+		ses_app(i);
+		ses_attach(i, "eth", 69, APP_DROP);
+		return;
+	}
+	close(world.app[i]);
+	world.app[i] = -1;
+}
+
 static void
 step(struct fuzz *f, uint8_t what)
 {
@@ -101,13 +115,17 @@ step(struct fuzz *f, uint8_t what)
 		leave(i);
 		break;
 	case 3:
-		fuzz_drain(world.app[i % SES_APPS]);
+		if (world.app[i % SES_APPS] != -1)
+			fuzz_drain(world.app[i % SES_APPS]);
 		break;
 	case 4:
 		fuzz_drain(world.peer[i]);
 		break;
 	case 6:
 		ses_parent(f);
+		break;
+	case 11:
+		come_or_go(i % SES_APPS);
 		break;
 	default:
 		say_frame(f, i, what);
@@ -132,6 +150,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ses_attach(0, "eth", 69, mode % 3);
 	if (mode & 0x40)
 		ses_attach(1, "aa", 1, mode / 4 % 3);
+	if (mode & 0x80)
+		ses_attach(1, "eth", 69, APP_DISCONNECT + 1);
 	while (f.len > 0 && !world.done) {
 		what = fuzz_u8(&f);
 		step(&f, what);

@@ -412,6 +412,9 @@ process_seeds(void)
 	    "\x1c\x20\x4e\0\3\x18\5\x18\x0c\x0c");
 	STEPS("peer", "disconnect", "\2\x10\x1c\1\2\xc1\4\x0c\x10");
 	STEPS("peer", "two-owners", "\x44\x10\x1c\x10\4text\x1c\x20\4text\x08");
+	/* A tap sees all; the owner is lost, comes back, and is lost for good. */
+	STEPS("peer", "tapped", "\x80\x10\x1c\x20\4text\x2c\x1c\x20\4text\x2c\x0c"
+	    "\x1c\x20\4text\x2c\x18\x0e\x0c");
 	/* Two applications: attach, a peer, sends, disconnect. */
 	STEPS("appsock", "send", "\0\x88\2\x0e\7\0\1\1\1\2\x0e\2\1\1\2\6");
 	STEPS("appsock", "attach", "\0\x88\1\x08\2\x0c\0\5\0\1\0\0\0\0\1\x0a");
@@ -431,6 +434,17 @@ process_seeds(void)
 	    "\x2e\xc1\1\2\0\xff\xff" "\4\6");
 	STEPS("appsock", "waiting-closed", "\1\x88\2\x12" SENDS SENDS SENDS
 	    "\x2e\xc1\1\2\0\xff\xff" "\xfa\6\6");
+	/* Every option; a peer that gets the first message and is not accepted. */
+	STEPS("appsock", "options", "\0\x3e\1\2\5" "\1\0\x08\0" "\3\0\3\xe8"
+	    "\4\0\0\0\0\0\0\1hello, first" "\5\0\0\7" "\6aa123456"
+	    "\2\6\x0c\5\x14\6");
+	STEPS("appsock", "condition", "\0\x3e\1\2\1" "\7bb\x09" "abcdefghi"
+	    "\x0a" "abcdefghij" "\x3e\4\3\2" "\5\0\0\3" "\3\0\0\0");
+	/* Lost, and back; lost, and gone. */
+	STEPS("appsock", "orphan", "\0\x88\2\xfa\x12\0\x88\6\xfa\x0c\x0e\0\x88");
+	/* A tap that watches what the owner sends. */
+	STEPS("appsock", "tap", "\0\x88\1\xe9\2\x0e\2\1\1\2\7\x0e\xff\xff\xff\1"
+	    "\1\2\xfb\x0e\2\1\1\2");
 	/* More than a second's worth by policy 2, which has a rate here. */
 	STEPS("appsock", "rate", "\1\xa8\2\x0e\xff\xff\xff\1\1\2\x0e\2\1\1\2"
 	    "\x0c\5\x40\x0c\5\x40\6");

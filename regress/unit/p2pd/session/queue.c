@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,6 +285,93 @@ START_TEST(half_written)
 }
 END_TEST
 
+#define MANY	1000
+
+/* As many as descriptors allow for. */
+static unsigned int
+many(void)
+{
+	struct rlimit	 rl;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	return rl.rlim_cur < 2 * MANY + 100 ? 400 : MANY;
+}
+
+/*
+ * A thousand peers for two applications, one of which reads nothing; a message
+ * that is not complete from each: within the budget, and the other has all.
+ */
+START_TEST(thousand_peers)
+{
+	static struct tpeer	 v[MANY];
+	static uint8_t		 half[40000];
+	enum { BUDGET = 32 << 20, EACH = 20 };
+	struct tapp		 other;
+	unsigned int		 i, j, n = many();
+	uint32_t		 at[MANY + 1], k, id;
+	uint64_t		 msgs, bytes;
+
+	world_close();
+	world_limits(BUDGET, 1 << 20, 8 << 20, 5000);
+	open_app(APP_STOP);
+	tapp_open(&other, 2);
+	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
+	tapp_expect(&other, AF_SNAPSHOT_END);
+	for (i = 0; i < n; i++)
+		tpeer_open(&v[i], i + 1, shared, 2, 1);
+	for (j = 0; j < EACH; j++)
+		for (i = 0; i < n; i++) {
+			memcpy(data, &j, sizeof(j));
+			tpeer_send(&v[i], 0x10, data, 1500);
+			if (i % 100 == 0)
+				pump();
+			ck_assert_uint_le(budget_used(), BUDGET / 8 * 9);
+		}
+	for (i = 0; i < n; i++) {
+		/* 21 MB that nobody can deliver */
+		tpeer_send(&v[i], 0x14, &i, sizeof(i));
+		(void)frame_seal_raw(v[i].codec, half, 0x10, data, 30000);
+		tpeer_write(&v[i], half, 21000);
+		pump();
+		ck_assert_uint_le(budget_used(), BUDGET / 8 * 9);
+	}
+	for (i = 0; i < n; i++)
+		tapp_expect(&other, AF_PEER_UP);
+	memset(at, 0, sizeof(at));
+	while (tapp_poll(&other)) {
+		if (other.head.type == AF_MESSAGE)
+			at[other.head.peer] = 1;
+	}
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(at[i + 1], peer_find(i + 1) != NULL);
+	ck_assert_uint_gt(ses.npeers, n / 2);
+	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+
+	memset(at, 0, sizeof(at));
+	while (tapp_poll(&ta)) {
+		i = ta.head.peer;
+		if (ta.head.type == AF_DROPPED) {
+			ck_assert_int_eq(app_counts_decode(&id, &msgs, &bytes,
+			    ta.body, ta.head.len), 0);
+			at[i] += (uint32_t)msgs;
+		} else if (ta.head.type == AF_MESSAGE) {
+			memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+			ck_assert_uint_eq(k, at[i]++);
+		}
+	}
+	for (i = 0; i < n; i++)
+		if (peer_find(i + 1) != NULL)
+			ck_assert_uint_eq(at[i + 1], EACH);
+	for (i = 0; i < n; i++)
+		tpeer_close(&v[i]);
+	PUMP_UNTIL(ses.npeers == 0);
+	tapp_close(&other);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -298,6 +386,7 @@ suite(void)
 	tcase_add_test(t, gaps_are_few);
 	tcase_add_test(t, of_peers_that_left);
 	tcase_add_test(t, half_written);
+	tcase_add_test(t, thousand_peers);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -79,6 +79,7 @@ cap_attach(struct p2papp *h, struct appcap *cap, struct session *s)
 	cap->at[s->index].state = AT_ASKED;
 	cap->at[s->index].request = head.request;
 	cap->at[s->index].snapshot = 0;
+	cap->at[s->index].late = 0;
 	conn_control(&s->c, &head, fixed, n, opts, len);
 }
 
@@ -174,10 +175,9 @@ cap_free(struct appcap *cap)
 {
 	cap->state = C_FREE;
 	free(cap->opts);
-	free(cap->update.opts);
+	update_free(&cap->update);
 	cap->opts = NULL;
 	cap->what.optslen = 0;
-	memset(&cap->update, 0, sizeof(cap->update));
 }
 
 struct peer *

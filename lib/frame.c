@@ -96,6 +96,8 @@ attached(struct p2papp *h, struct session *s, const struct app_head *head,
 		cap_send_detach(h, cap, s);
 		return 0;
 	}
+	if (cap->at[s->index].late)
+		update_send(h, cap, s);
 	if (cap->attached)
 		return 0;
 	cap->attached = 1;

@@ -129,6 +129,8 @@ struct update {
 	char		 text[APP_ERRTEXT_MAX];
 	uint8_t		*opts;		/* what holds when it is granted */
 	size_t		 len;
+	uint8_t		*asked;		/* what is asked for */
+	size_t		 asklen;
 };
 
 /* C_DETACHING is dead to the caller: only its end is told, unless silent. */
@@ -152,6 +154,7 @@ struct appcap {
 		uint32_t	 request;
 		int		 snapshot;	/* complete */
 		int		 updating;
+		int		 late;		/* ask when it is attached */
 		size_t		 npeers;
 	}		 at[SESSIONS_MAX];
 };
@@ -228,6 +231,8 @@ int	 opts_merge(uint8_t **, size_t *, const uint8_t *, size_t,
 	    const uint8_t *, size_t);
 void	 update_refused(struct appcap *, unsigned int error, unsigned int room,
 	    const char *text);
+void	 update_send(struct p2papp *, struct appcap *, struct session *);
+void	 update_free(struct update *);
 int	 update_due(struct p2papp *, struct appcap *);
 
 /* sending (send.c, many.c) */

@@ -232,28 +232,50 @@ opts_merge(uint8_t **to, size_t *tolen, const uint8_t *old, size_t oldlen,
 	return 0;
 }
 
-/* To every session that has the capability; another attaches with the new. */
-static void
-send_updates(struct p2papp *h, struct appcap *cap,
-    const struct p2papp_options *o)
+void
+update_free(struct update *u)
 {
+	free(u->opts);
+	free(u->asked);
+	memset(u, 0, sizeof(*u));
+}
+
+void
+update_send(struct p2papp *h, struct appcap *cap, struct session *s)
+{
+	struct update	*u = &cap->update;
 	struct app_head	 head;
-	struct session	*s;
-	unsigned int	 i;
 	uint8_t		 capid[4];
 
 	memset(&head, 0, sizeof(head));
 	head.type = AF_UPDATE;
-	head.len = (uint32_t)(sizeof(capid) + o->len);
-	head.request = cap->update.request;
+	head.len = (uint32_t)(sizeof(capid) + u->asklen);
+	head.request = u->request;
+	app_put32(capid, cap->at[s->index].capid);
+	cap->at[s->index].late = 0;
+	conn_control(&s->c, &head, capid, sizeof(capid), u->asked, u->asklen);
+	loop_watch(h, s);
+}
+
+/*
+ * To every session that has the capability, or is about to: that one was asked
+ * for it as it was. Another will attach with the new.
+ */
+static void
+send_updates(struct p2papp *h, struct appcap *cap)
+{
+	struct session	*s;
+	unsigned int	 i;
+
 	for (i = 0; i < h->nslots; i++) {
 		s = &h->s[i];
-		if (!cap_attached(cap, s))
+		if (s->state != S_UP || cap->at[i].state == AT_NONE)
 			continue;
-		app_put32(capid, cap->at[i].capid);
 		cap->at[i].updating = 1;
-		conn_control(&s->c, &head, capid, sizeof(capid), o->p, o->len);
-		loop_watch(h, s);
+		if (cap->at[i].state == AT_ON)
+			update_send(h, cap, s);
+		else
+			cap->at[i].late = 1;
 	}
 }
 
@@ -270,15 +292,21 @@ p2papp_update(struct p2papp *h, uint32_t id, const struct p2papp_options *o,
 	if (u->active)
 		return fail(h, EBUSY, "an update is under way");
 	memset(u, 0, sizeof(*u));
-	if (opts_merge(&u->opts, &u->len, cap->opts, cap->what.optslen, o->p,
-	    o->len) == -1)
+	if ((u->asked = malloc(o->len + 1)) == NULL ||
+	    opts_merge(&u->opts, &u->len, cap->opts, cap->what.optslen, o->p,
+	    o->len) == -1) {
+		update_free(u);
 		return fail(h, errno, errno == E2BIG ? "options are too long" :
 		    "out of memory");
+	}
+	if (o->len > 0)
+		memcpy(u->asked, o->p, o->len);
+	u->asklen = o->len;
 	u->active = 1;
 	u->request = next_request(h);
 	if (request != NULL)
 		*request = u->request;
-	send_updates(h, cap, o);
+	send_updates(h, cap);
 	h->due = 1;
 	loop_update(h);
 	return 0;
@@ -307,7 +335,6 @@ update_due(struct p2papp *h, struct appcap *cap)
 		if (cap->at[i].updating)
 			return 0;
 	}
-	u->active = 0;
 	ev = event(h, P2PAPP_UPDATED, cap);
 	ev->request = u->request;
 	if (u->error == 0) {
@@ -315,13 +342,12 @@ update_due(struct p2papp *h, struct appcap *cap)
 		cap->opts = u->opts;
 		cap->what.optslen = u->len;
 		u->opts = NULL;
-		return 1;
+	} else {
+		snprintf(h->text, sizeof(h->text), "%s", u->text);
+		ev->error = u->error;
+		ev->room = u->room;
+		ev->text = h->text;
 	}
-	free(u->opts);
-	u->opts = NULL;
-	snprintf(h->text, sizeof(h->text), "%s", u->text);
-	ev->error = u->error;
-	ev->room = u->room;
-	ev->text = h->text;
+	update_free(u);
 	return 1;
 }

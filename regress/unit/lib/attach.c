@@ -221,6 +221,36 @@ START_TEST(updates)
 }
 END_TEST
 
+/* One that is still being attached is updated as soon as it is. */
+START_TEST(early_update)
+{
+	struct p2papp_options	*o;
+	uint32_t		 c, request;
+
+	ck_assert_int_eq(p2papp_attach(app, "new", &v, 1, P2PAPP_STOP, &c), 0);
+	ck_assert_ptr_nonnull(o = p2papp_options_new());
+	ck_assert_int_eq(p2papp_opt_wanted(o, 50), 0);
+	ck_assert_int_eq(p2papp_update(app, c, o, &request), 0);
+	p2papp_options_free(o);
+	fake_read(&f, 0, AF_ATTACH);
+	fake_capid(&f, 0, AF_ATTACHED, f.head.request, 20);
+	expect(app, P2PAPP_ATTACHED);
+	fake_read(&f, 0, AF_UPDATE);
+	ck_assert_uint_eq(f.head.request, request);
+	ck_assert_uint_eq(app_get32(f.body), 20);
+	ck_assert_str_eq(kinds(f.body + 4, f.head.len - 4), "5:4");
+	fake_capid(&f, 0, AF_UPDATED, request, 20);
+	expect_none(app);
+	/* the other is lost meanwhile, and attaches with what is new */
+	fake_close(&f, 1);
+	expect(app, P2PAPP_SESSION_DOWN);
+	ck_assert_uint_eq(expect(app, P2PAPP_UPDATED)->request, request);
+	come_back(1);
+	ck_assert_str_eq(attach_kinds(1), "");
+	ck_assert_str_eq(attach_kinds(1), "5:4");
+}
+END_TEST
+
 START_TEST(taps)
 {
 	const struct p2papp_event	*ev;
@@ -512,6 +542,7 @@ main(void)
 	tcase_add_test(tc, options);
 	tcase_add_test(tc, out_of_range);
 	tcase_add_test(tc, updates);
+	tcase_add_test(tc, early_update);
 	tcase_add_test(tc, taps);
 	tcase_add_test(tc, requests);
 	tcase_add_test(tc, pressure);

@@ -6,8 +6,8 @@
  *
  *	discload [-d directory] [-n nodes] enode://ID@IP:PORT
  *
- * They answer pings, requests for their records and, with some of each other,
- * findnode. When all are bonded both ways, prints "ready" and takes commands on
+ * They answer pings, requests for their records and, with the closest of each
+ * other, findnode. When all are bonded both ways, prints "ready" and takes commands on
  * standard input, each with milliseconds, until its end:
  *	ping MS, findnode MS	16 requests in flight, signed ahead, by another
  *		node each; an answer is a pong, or two neighbors. Findnode begins
@@ -30,6 +30,7 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 
+#include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -53,7 +54,6 @@
 #define HOSTILE		256	/* packets made ahead */
 #define STRANGERS	(254 * 254)
 #define EXPIRATION	86400
-#define NODES_TOLD	4	/* in an answer of ours to findnode */
 #define FOUND		16	/* nodes that a full answer has */
 
 struct packet {
@@ -64,6 +64,7 @@ struct packet {
 struct node {
 	uint8_t		 priv[SECP_PRIV];
 	uint8_t		 pub[SECP_PUB];
+	uint8_t		 id[NODE_ID];
 	struct enr	 record;
 	struct packet	 ping, findnode;
 	uint64_t	 asked;		/* us; 0: nothing in flight */
@@ -211,8 +212,10 @@ make_node(struct node *n, uint32_t i)
 	memset(&p, 0, sizeof(p));
 	p.type = D4_FINDNODE;
 	arc4random_buf(p.findnode.target, sizeof(p.findnode.target));
-	if (secp_keygen(n->priv, n->pub) == -1 ||
-	    enr_build_init(&b, 1, n->pub) == -1 ||
+	if (secp_keygen(n->priv, n->pub) == -1)
+		errx(1, "no randomness");
+	node_id(n->id, n->pub);
+	if (enr_build_init(&b, 1, n->pub) == -1 ||
 	    enr_set_endpoint(&b, &a, g.port) == -1 ||
 	    enr_sign(&n->record, &b, n->priv) == -1)
 		errx(1, "node");
@@ -224,29 +227,83 @@ make_node(struct node *n, uint32_t i)
  * What the node under measurement asks of ours.
  */
 
-static void
-tell_nodes(struct d4_packet *p, uint32_t i)
+/* As much of the distance as tells them apart. */
+static uint64_t
+distance(const uint8_t a[NODE_ID], const uint8_t b[NODE_ID])
 {
-	struct d4_node	*o;
-	uint32_t	 k;
+	uint64_t	 x, y;
 
-	for (k = 1; k <= NODES_TOLD && k < g.n; k++) {
-		o = &p->neighbors.v[p->neighbors.n++];
-		address(&o->addr, 20, (i + k) % g.n);
-		o->tcp = g.port;
-		memcpy(o->key, g.nodes[(i + k) % g.n].pub, SECP_PUB);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return be64toh(x ^ y);
+}
+
+static void
+closest(uint32_t v[FOUND], const uint8_t target[NODE_ID])
+{
+	uint64_t	 d[FOUND], x;
+	uint32_t	 i, k, n = 0;
+
+	for (i = 0; i < g.n; i++) {
+		x = distance(g.nodes[i].id, target);
+		if (n == FOUND && x >= d[FOUND - 1])
+			continue;
+		if (n < FOUND)
+			n++;
+		for (k = n - 1; k > 0 && d[k - 1] > x; k--) {
+			d[k] = d[k - 1];
+			v[k] = v[k - 1];
+		}
+		d[k] = x;
+		v[k] = i;
 	}
 }
 
 static void
-answer(struct node *n, const uint8_t *buf)
+reply(const struct node *n, struct d4_packet *p)
+{
+	uint8_t	 out[D4_MAX];
+	size_t	 len;
+
+	p->expiration = (int64_t)time(NULL) + 20;
+	if (d4_sign(p, out, &len, n->priv) == -1)
+		errx(1, "answer");
+	post(out, len, 20, (uint32_t)(n - g.nodes));
+}
+
+static void
+tell_nodes(const struct node *n, const uint8_t *buf, size_t len)
 {
 	struct d4_packet	 p;
-	uint8_t			 out[D4_MAX];
-	size_t			 len;
+	struct d4_node		*o;
+	uint8_t			 target[NODE_ID];
+	uint32_t		 v[FOUND], i;
+
+	if (d4_decode(&p, buf, len) != D4_OK)
+		return;
+	node_id(target, p.findnode.target);
+	closest(v, target);
+	memset(&p, 0, sizeof(p));
+	p.type = D4_NEIGHBORS;
+	for (i = 0; i < FOUND; i++) {
+		o = &p.neighbors.v[p.neighbors.n++];
+		address(&o->addr, 20, v[i]);
+		o->tcp = g.port;
+		memcpy(o->key, g.nodes[v[i]].pub, SECP_PUB);
+		if (p.neighbors.n == D4_NODES_OUT) {
+			reply(n, &p);
+			p.neighbors.n = 0;
+		}
+	}
+	reply(n, &p);
+}
+
+static void
+answer(struct node *n, const uint8_t *buf, size_t len)
+{
+	struct d4_packet	 p;
 
 	memset(&p, 0, sizeof(p));
-	p.expiration = (int64_t)time(NULL) + 20;
 	switch (buf[D4_SIGNED]) {
 	case D4_PING:
 		p.type = D4_PONG;
@@ -256,9 +313,8 @@ answer(struct node *n, const uint8_t *buf)
 		n->proven = 1;
 		break;
 	case D4_FINDNODE:
-		p.type = D4_NEIGHBORS;
-		tell_nodes(&p, (uint32_t)(n - g.nodes));
-		break;
+		tell_nodes(n, buf, len);
+		return;
 	case D4_ENRREQUEST:
 		p.type = D4_ENRRESPONSE;
 		memcpy(p.enrresponse.hash, buf, D4_HASH);
@@ -268,9 +324,7 @@ answer(struct node *n, const uint8_t *buf)
 	default:
 		return;
 	}
-	if (d4_sign(&p, out, &len, n->priv) == -1)
-		errx(1, "answer");
-	post(out, len, 20, (uint32_t)(n - g.nodes));
+	reply(n, &p);
 }
 
 /*
@@ -301,7 +355,7 @@ got(struct node *n, const uint8_t *buf, size_t len, int counted)
 	uint8_t	 type = buf[D4_SIGNED];
 
 	if (type != D4_PONG && type != D4_NEIGHBORS) {
-		answer(n, buf);
+		answer(n, buf, len);
 		return;
 	}
 	if (type == D4_PONG)

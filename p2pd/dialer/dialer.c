@@ -24,6 +24,7 @@ static struct {
 	struct event	 run;		/* when the plan has its next */
 	struct event	 report;	/* when the parent hears what is wanted */
 	struct m_plan	 told;
+	uint64_t	 told_ms;
 	int		 stopping;
 } dl;
 
@@ -46,10 +47,15 @@ schedule(int64_t ms)
 static void
 report_soon(void)
 {
-	static const struct timeval	 tv = { 0, REPORT_MS * 1000 };
+	struct timeval	 tv = { 0, 0 };
+	uint64_t	 now = mono_ms();
 
-	if (!dl.stopping && !event_pending(&dl.report, EV_TIMEOUT, NULL))
-		event_add(&dl.report, &tv);
+	if (dl.stopping || event_pending(&dl.report, EV_TIMEOUT, NULL))
+		return;
+	/* The first word of hunger goes at once. */
+	if (now < dl.told_ms + REPORT_MS)
+		tv.tv_usec = (suseconds_t)(dl.told_ms + REPORT_MS - now) * 1000;
+	event_add(&dl.report, &tv);
 }
 
 static void
@@ -67,6 +73,7 @@ report(int fd, short what, void *arg)
 	m.refused = st.refused;
 	if (memcmp(&m, &dl.told, sizeof(m)) == 0)
 		return;
+	dl.told_ms = mono_ms();
 	if (child_send(&m_plan_desc, &m, -1) == -1)
 		report_soon();
 	else

@@ -46,7 +46,12 @@ seen(void *arg, const struct node *n)
 {
 	struct run	*r = arg;
 
-	if (r->why == WHY_WALK)
+	/*
+	 * At a start the dialer need not wait for the walk. Around ourselves
+	 * only who wants to be there is found.
+	 */
+	if (r->why == WHY_WALK || (r->why == WHY_REFRESH && r->d4->wanted > 0 &&
+	    memcmp(r->target, r->d4->self, NODE_ID) != 0))
 		walk_met(r->d4, n);
 }
 

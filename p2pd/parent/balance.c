@@ -10,14 +10,16 @@
 
 /*
  * How many peers are wanted and by whom. Peers and capabilities come in
- * bursts: what follows from them is worked out once things are quiet for
- * BALANCE_MS.
+ * bursts: what follows from the first is worked out almost at once, and then
+ * no more often than each BALANCE_MS.
  */
+#define BALANCE_FIRST	10
 #define BALANCE_MS	250
 #define RETIRE_MS	10000	/* between two peers that make room */
 
 static struct event *balance_ev, *retire_ev;
 static uint32_t goal_told;
+static uint64_t balanced_ms;
 
 static uint32_t
 max_dialed(void)
@@ -98,6 +100,7 @@ retire_turn(int fd, short what, void *arg)
 static void
 balance_turn(int fd, short what, void *arg)
 {
+	balanced_ms = mono_ms();
 	retire_count(&parent.apps, &parent.peers);
 	goal_tell();
 	retire_arm();
@@ -120,10 +123,16 @@ balance_init(void)
 void
 balance_soon(void)
 {
-	static const struct timeval tv = { 0, BALANCE_MS * 1000 };
+	uint64_t now = mono_ms(), wait = BALANCE_FIRST;
+	struct timeval tv;
 
-	if (!parent.stopping && !evtimer_pending(balance_ev, NULL))
-		evtimer_add(balance_ev, &tv);
+	if (parent.stopping || evtimer_pending(balance_ev, NULL))
+		return;
+	if (now + wait < balanced_ms + BALANCE_MS)
+		wait = balanced_ms + BALANCE_MS - now;
+	tv.tv_sec = 0;
+	tv.tv_usec = (suseconds_t)wait * 1000;
+	evtimer_add(balance_ev, &tv);
 }
 
 /* A dialer that was started again. */

@@ -25,6 +25,7 @@
 #define READY_MS	15000		/* from start to M_READY */
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
+#define ALONE_MS	50		/* that the listener has for its start */
 #define LEAVE_MS	2000		/* from the channel's end to exit */
 
 /*
@@ -43,6 +44,7 @@ static const size_t rates[PROC_KINDS] = {
 };
 
 static void	 child_spawn(struct child *);
+static struct event *rest_ev;
 static void	 child_timer(int, short, void *);
 
 const char *
@@ -395,17 +397,47 @@ child_timer(int fd, short what, void *arg)
 		child_kill(c, "not ready in time");
 }
 
+/* One in a turn of the loop: peers are let in meanwhile. */
+static void
+children_rest(int fd, short what, void *arg)
+{
+	static const struct timeval now = { 0, 0 };
+	struct child *c;
+
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		if (c->state == CH_DOWN && c->since_ms == 0)
+			break;
+	if (c == parent.child + parent.nchildren || parent.stopping)
+		return;
+	child_spawn(c);
+	evtimer_add(rest_ev, &now);
+}
+
+/*
+ * Peers knock from now on: who lets them in does not share the processors with
+ * the others until it is ready.
+ */
 void
 children_start(void)
 {
+	static const struct timeval tv = { 0, ALONE_MS * 1000 };
 	static struct event *ev;
-	struct child *c;
 
 	ev = evsignal_new(parent.base, SIGCHLD, children_reap, NULL);
-	if (ev == NULL || evsignal_add(ev, NULL) == -1)
+	rest_ev = evtimer_new(parent.base, children_rest, NULL);
+	if (ev == NULL || rest_ev == NULL || evsignal_add(ev, NULL) == -1)
 		fatalx("no memory");
-	for (c = parent.child; c < parent.child + parent.nchildren; c++)
-		child_spawn(c);
+	child_spawn(child_first(PROC_LISTENER));
+	evtimer_add(rest_ev, &tv);
+}
+
+void
+children_first_ready(void)
+{
+	static const struct timeval now = { 0, 0 };
+
+	if (evtimer_pending(rest_ev, NULL))
+		evtimer_add(rest_ev, &now);
 }
 
 void

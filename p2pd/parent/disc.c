@@ -175,7 +175,8 @@ disc_want(uint32_t n)
 	if (c == NULL || n == wanted)
 		return;
 	wanted = n;
-	if (child_ready(c))
+	/* One that starts is told, too: what it began with is old by now. */
+	if (c->state == CH_STARTING || child_ready(c))
 		child_msg(c, &m_want_desc, &m, -1);
 }
 

@@ -36,6 +36,7 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_headers \
 	regress/fuzz/fuzz_intro \
 	regress/fuzz/fuzz_lib \
+	regress/fuzz/fuzz_nodeval \
 	regress/fuzz/fuzz_parent \
 	regress/fuzz/fuzz_peer \
 	regress/fuzz/fuzz_record \
@@ -86,6 +87,9 @@ regress_fuzz_fuzz_headers_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_intro_SOURCES = regress/fuzz/fuzz_intro.c
 regress_fuzz_fuzz_intro_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_intro_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_nodeval_SOURCES = regress/fuzz/fuzz_nodeval.c
+regress_fuzz_fuzz_nodeval_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_nodeval_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_parent_SOURCES = regress/fuzz/fuzz_parent.c
 regress_fuzz_fuzz_parent_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_parent_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)

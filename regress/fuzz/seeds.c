@@ -17,6 +17,7 @@
 #include "common/wire/enr.h"
 #include "common/wire/frame.h"
 #include "common/wire/rlp.h"
+#include "p2pd/discovery/nodedb.h"
 #include "p2pd/messages.h"
 #include "regress/fuzz/fuzz.h"
 
@@ -564,6 +565,31 @@ discovery_seeds(void)
 	}
 }
 
+static void
+database_seeds(void)
+{
+	struct nodedb_node	 n;
+	uint8_t			 pair[NODEDB_KEY + NODEDB_VALUE];
+	size_t			 len;
+	int			 i;
+
+	for (i = 0; i < 4; i++) {
+		memset(&n, 0, sizeof(n));
+		if (i & 2)
+			make_record(&n.record);
+		if (!(i & 2) || enr_pubkey(&n.record, n.key) == -1)
+			memcpy(n.key, fuzz_pub(1), sizeof(n.key));
+		node_id(n.id, n.key);
+		addr_parse(&n.udp, i & 1 ? "[2001:db8::1]:1" : "192.0.2.1:30303");
+		n.tcp = 30303;
+		n.seed = i & 1;
+		n.pong = 1700000000;
+		len = nodedb_encode(&n, pair, pair + NODEDB_KEY);
+		seed("nodeval", i == 0 ? "ip4" : i == 1 ? "ip6" : i == 2 ?
+		    "record4" : "record6", "", 0, pair, NODEDB_KEY + len);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -579,6 +605,7 @@ main(int argc, char **argv)
 	base_seeds();
 	handshake_seeds();
 	discovery_seeds();
+	database_seeds();
 	frame_seeds();
 	record_seeds();
 	app_seeds();

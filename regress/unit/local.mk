@@ -353,6 +353,15 @@ regress_unit_wire_discv4_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_wire_discv4_LDADD = $(DISC_WIRE_LIBS)
 endif
 
+# p2pd/parent: what discovery asks of it
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/parent_disc
+TESTS += regress/unit/parent_disc
+regress_unit_parent_disc_SOURCES = regress/unit/p2pd/parent/disc.c
+regress_unit_parent_disc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_disc_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+endif
+
 # p2pd/discovery: the node database
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/discovery_nodedb

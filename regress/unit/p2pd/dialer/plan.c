@@ -487,6 +487,40 @@ START_TEST(turns)
 END_TEST
 
 /* Whatever happens, no node is dialed twice at once or within its history. */
+START_TEST(stands)
+{
+	struct plan_result	 r = { 0, REASON_CONNECT_FAILED, DISC_NONE, 0 };
+	struct plan_cand	 cand;
+	struct plan_dial	 d;
+	uint64_t		 ms;
+
+	ck_assert_int_eq(plan_stand(p, id(1), now, &ms), PLAN_UNKNOWN);
+	ck_assert_int_eq(plan_add(p, id(1), "192.0.2.1", 1, now), 0);
+	ck_assert_int_eq(plan_stand(p, id(1), now, &ms), PLAN_DUE);
+	ck_assert_uint_eq(ms, 0);
+	ck_assert(plan_next(p, &d, now));
+	ck_assert_int_eq(plan_stand(p, id(1), now, &ms), PLAN_DIALS);
+	plan_done(p, id(1), &r, now);
+	ck_assert_int_eq(plan_stand(p, id(1), now, &ms), PLAN_DUE);
+	ck_assert_uint_ge(ms, HISTORY);
+	plan_up(p, id(1), 1);
+	ck_assert_int_eq(plan_stand(p, id(1), now, &ms), PLAN_PEER);
+	/* A candidate. */
+	plan_goal(p, 4);
+	memset(&cand, 0, sizeof(cand));
+	memcpy(cand.id, id(2), SECP_PUB);
+	strlcpy(cand.host, "192.0.2.2", sizeof(cand.host));
+	cand.tcp = 2;
+	ck_assert_int_eq(plan_candidate(p, &cand, now), 1);
+	ck_assert_int_eq(plan_stand(p, id(2), now, &ms), PLAN_WAITS);
+	ck_assert(plan_next(p, &d, now));
+	plan_done(p, id(2), &r, now);
+	ck_assert_int_eq(plan_stand(p, id(2), now + 5000, &ms), PLAN_DIALED);
+	ck_assert_uint_eq(ms, HISTORY - 5000);
+	ck_assert_int_eq(plan_stand(p, id(2), now + HISTORY, &ms), PLAN_UNKNOWN);
+}
+END_TEST
+
 START_TEST(random_life)
 {
 	static uint64_t	 dialed[32];
@@ -559,6 +593,7 @@ main(void)
 	tcase_add_test(tc, readd_with_new_address);
 	tcase_add_test(tc, remove_and_add_while_dialing);
 	tcase_add_test(tc, turns);
+	tcase_add_test(tc, stands);
 	tcase_add_test(tc, random_life);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/ipc/imsg.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * The packets and the record that the parent signs, and what a discovery
+ * process may not ask of it: the test speaks for that process.
+ */
+static struct imsgbuf	 far;
+static struct child	*c;
+static char		 dir[64];
+
+static void
+went_down(struct channel *ch, const char *why, void *arg)
+{
+	((struct child *)arg)->ch = NULL;
+	channel_free(ch);
+}
+
+static void
+join(void)
+{
+	struct chan_conf cc;
+	size_t		 n;
+	int		 sv[2];
+
+	c = child_first(PROC_DISCOVERY);
+	ck_assert_ptr_nonnull(c);
+	memset(&cc, 0, sizeof(cc));
+	cc.name = "discovery";
+	cc.rules = rules_for(PROC_DISCOVERY, &n);
+	cc.nrules = n;
+	cc.hiwat = CHAN_HIWAT;
+	cc.lowat = CHAN_LOWAT;
+	cc.limit = CHAN_LIMIT;
+	cc.fdpass = 1;
+	cc.down = went_down;
+	cc.arg = c;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    sv), 0);
+	c->ch = channel_new(parent.base, sv[0], &cc);
+	ck_assert_ptr_nonnull(c->ch);
+	channel_set_state(c->ch, 1);
+	c->state = CH_READY;
+	imsgbuf_init(&far, sv[1]);
+	imsgbuf_allow_fdpass(&far);
+}
+
+/* The test process is forked for each test: little is taken down. */
+static void
+setup(void)
+{
+	struct conf_listen	*l = calloc(1, sizeof(*l));
+	char			 path[96];
+
+	snprintf(dir, sizeof(dir), "/tmp/discXXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	parent.base = event_base_new();
+	parent.conf = conf_new();
+	ck_assert(parent.conf != NULL && l != NULL);
+	strlcpy(parent.conf->datadir, dir, sizeof(parent.conf->datadir));
+	(void)addr_parse_ip(&l->addr, "127.0.0.1");
+	l->udp = CONF_UDP_SAME;
+	TAILQ_INSERT_TAIL(&parent.conf->listens, l, entry);
+	parent.conf->ctl.path[0] = parent.conf->ctl_ro.path[0] =
+	    parent.conf->app.path[0] = '\0';
+	snprintf(path, sizeof(path), "%s/nodekey", dir);
+	ck_assert_int_eq(key_load(path, parent.id), 0);
+	ck_assert_int_eq(sockets_open(), 0);
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	bans_init(&parent.bans);
+	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
+	keyops_init();
+	balance_init();
+	d4sign_init();
+	record_init();
+	resolve_init();
+	children_init();
+	join();
+}
+
+static void
+teardown(void)
+{
+	char	 cmd[96];
+
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+static void
+say(const struct msgdesc *d, const void *body)
+{
+	struct ibuf	*b;
+
+	b = imsg_create(&far, d->type, 0, 0, 64);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(msg_encode(d, body, b), 0);
+	imsg_close(&far, b);
+	ck_assert_int_eq(imsgbuf_flush(&far, 1000), 0);
+}
+
+static void
+turns(unsigned int n)
+{
+	while (n-- > 0)
+		event_base_loop(parent.base, EVLOOP_NONBLOCK);
+}
+
+/* The next message of the type; 0 when there is none. */
+static int
+hear(const struct msgdesc *d, void *body)
+{
+	struct imsg	 m;
+	struct ibuf	 buf;
+	int		 ok = 0;
+
+	for (;;) {
+		while (imsgbuf_get(&far, &m) == 1) {
+			if (imsg_get_type(&m) == d->type) {
+				ck_assert_int_eq(imsg_get_ibuf(&m, &buf), 0);
+				ck_assert_int_eq(msg_decode(d, &buf, body), 0);
+				ok = 1;
+			}
+			imsg_free(&m);
+			if (ok)
+				return 1;
+		}
+		turns(4);
+		if (imsgbuf_read(&far) != 1)
+			return 0;
+	}
+}
+
+static void
+fill(struct m_d4_sign *m, uint32_t req, uint8_t type)
+{
+	memset(m, 0, sizeof(*m));
+	m->req = req;
+	m->type = type;
+	(void)addr_parse(&m->from.addr, "127.0.0.1:30303");
+	(void)addr_parse(&m->to.addr, "192.0.2.9:40000");
+	m->from.tcp = 30303;
+	m->to.tcp = 40001;
+	memset(m->hash, 0xab, sizeof(m->hash));
+	memcpy(m->target, parent.id, sizeof(m->target));
+	m->n = 2;
+	(void)addr_parse(&m->nodes[0].addr, "[2001:db8::1]:1");
+	(void)addr_parse(&m->nodes[1].addr, "192.0.2.1:2");
+	memcpy(m->nodes[1].key, parent.id, SECP_PUB);
+}
+
+static void
+decoded(struct d4_packet *p, const struct m_d4_signed *s)
+{
+	uint8_t	 key[SECP_PUB];
+	int64_t	 ahead;
+
+	ck_assert_int_eq(d4_check(s->packet, s->len), D4_OK);
+	ck_assert_int_eq(d4_recover(key, s->packet, s->len), 0);
+	ck_assert_mem_eq(key, parent.id, sizeof(key));
+	ck_assert_int_eq(d4_decode(p, s->packet, s->len), D4_OK);
+	if (p->type == D4_ENRRESPONSE)
+		return;
+	ahead = p->expiration - (int64_t)time(NULL);
+	ck_assert(ahead >= 18 && ahead <= 20);
+}
+
+/* Every type: signed by the node key, of the fields asked and our own. */
+START_TEST(packets)
+{
+	const struct enr	*e = record_get();
+	struct m_d4_sign	 m;
+	struct m_d4_signed	 s;
+	struct d4_packet	 p;
+
+	fill(&m, 77, (uint8_t)_i);
+	say(&m_d4_sign_desc, &m);
+	ck_assert(hear(&m_d4_signed_desc, &s));
+	ck_assert_uint_eq(s.req, 77);
+	decoded(&p, &s);
+	ck_assert_uint_eq(p.type, (unsigned int)_i);
+	switch (p.type) {
+	case D4_PING:
+		ck_assert_int_eq(addr_cmp(&p.ping.to.addr, &m.to.addr), 0);
+		ck_assert_uint_eq(p.ping.from.tcp, 30303);
+		ck_assert_uint_eq(p.ping.seq, e->seq);
+		break;
+	case D4_PONG:
+		ck_assert_mem_eq(p.pong.hash, m.hash, sizeof(m.hash));
+		ck_assert_uint_eq(p.pong.seq, e->seq);
+		break;
+	case D4_FINDNODE:
+		ck_assert_mem_eq(p.findnode.target, m.target, SECP_PUB);
+		break;
+	case D4_NEIGHBORS:
+		ck_assert_uint_eq(p.neighbors.n, 2);
+		ck_assert_int_eq(addr_cmp(&p.neighbors.v[0].addr,
+		    &m.nodes[0].addr), 0);
+		ck_assert_mem_eq(p.neighbors.v[1].key, parent.id, SECP_PUB);
+		break;
+	case D4_ENRRESPONSE:
+		ck_assert_uint_eq(p.enrresponse.len, e->len);
+		ck_assert_mem_eq(p.enrresponse.record, e->raw, e->len);
+		break;
+	}
+	ck_assert_uint_eq(c->d4_done[_i], 1);
+}
+END_TEST
+
+START_TEST(no_such_packet)
+{
+	static const uint8_t	 types[] = { 0, 7, 0x80, 255 };
+	struct m_d4_sign	 m;
+
+	fill(&m, 1, types[_i]);
+	say(&m_d4_sign_desc, &m);
+	turns(4);
+	ck_assert_ptr_null(c->ch);
+	ck_assert_uint_eq(c->nd4q, 0);
+}
+END_TEST
+
+/* A flood of requests: all are answered, those over the limit by nothing. */
+START_TEST(too_many)
+{
+	struct m_d4_sign	 m;
+	struct m_d4_signed	 s;
+	struct chan_msg		 msg = { M_D4_SIGN, &m, -1 };
+	unsigned int		 i, got = 0, refused = 0;
+
+	for (i = 0; i < 6000; i++) {
+		fill(&m, i, D4_PONG);
+		d4sign_request(c->ch, &msg, c);
+		ck_assert_uint_le(c->nd4q, 2048);
+	}
+	while (got < 6000 && hear(&m_d4_signed_desc, &s)) {
+		got++;
+		refused += s.len == 0;
+	}
+	ck_assert_uint_eq(got, 6000);
+	ck_assert_uint_gt(refused, 0);
+	ck_assert_uint_lt(refused, 6000);
+	ck_assert_uint_eq(c->d4_refused, refused);
+	ck_assert_uint_eq(c->nd4q, 0);
+}
+END_TEST
+
+START_TEST(record)
+{
+	struct m_record_facts	 f;
+	struct m_record		 r;
+	struct addr		 a;
+	struct enr		 e;
+	uint8_t			 key[SECP_PUB];
+	uint64_t		 seq = record_get()->seq;
+	uint16_t		 tcp;
+
+	ck_assert_int_eq(enr_verify(record_get(), key, NULL), 0);
+	ck_assert_mem_eq(key, parent.id, sizeof(key));
+	ck_assert_int_eq(enr_endpoint(record_get(), 4, &a, &tcp), 0);
+	ck_assert(addr_is_loopback(&a));
+	ck_assert_uint_eq(tcp, sockets_addr(0)->port);
+	ck_assert_uint_eq(a.port, sockets_udp(0));
+	/* Votes go before the address that is bound. */
+	memset(&f, 0, sizeof(f));
+	(void)addr_parse(&f.ip4, "198.51.100.1:5555");
+	say(&m_record_facts_desc, &f);
+	while (!hear(&m_record_desc, &r))
+		usleep(100000);
+	ck_assert_uint_gt(r.seq, seq);
+	ck_assert_int_eq(enr_decode(&e, r.record, r.len, NULL), 0);
+	ck_assert_int_eq(enr_endpoint(&e, 4, &a, &tcp), 0);
+	ck_assert_int_eq(addr_cmp(&a, &f.ip4), 0);
+	ck_assert_uint_eq(tcp, sockets_addr(0)->port);
+	ck_assert_uint_eq(record_seq(), e.seq);
+	/* The same facts make no new one. */
+	say(&m_record_facts_desc, &f);
+	turns(4);
+	ck_assert_uint_eq(record_made(), 2);
+}
+END_TEST
+
+START_TEST(odd_facts)
+{
+	struct m_record_facts	 f;
+
+	memset(&f, 0, sizeof(f));
+	(void)addr_parse(_i == 0 ? &f.ip4 : &f.ip6, _i == 0 ?
+	    "[2001:db8::1]:5" : "192.0.2.1:5");
+	say(&m_record_facts_desc, &f);
+	turns(4);
+	ck_assert_ptr_null(c->ch);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("parent/disc");
+	TCase	*tc = tcase_create("disc");
+	SRunner	*sr;
+	int	 failed;
+
+	if (secp_init() == -1)
+		return 1;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, packets, D4_PING, D4_NTYPES);
+	tcase_add_loop_test(tc, no_such_packet, 0, 4);
+	tcase_add_test(tc, too_many);
+	tcase_add_test(tc, record);
+	tcase_add_loop_test(tc, odd_facts, 0, 2);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

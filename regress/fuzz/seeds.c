@@ -368,6 +368,10 @@ app_seeds(void)
 		"\x4e\xff\x60\x60\1\1\2" "\x0e\xff\x60\x60\1\1\2"
 #define READS	"\6\6\6\6\6\6\6\6"
 
+/* A long message of peer 0, and of peer 1. */
+#define LONG1	"\x1c\x20\x10\0\1"
+#define LONG2	"\x1d\x20\x0f\0\2"
+
 static void
 process_seeds(void)
 {
@@ -413,6 +417,9 @@ process_seeds(void)
 	    "\x1c\x20\x4e\0\3\x18\5\x18\x0c\x0c");
 	STEPS("peer", "disconnect", "\2\x10\x1c\1\2\xc1\4\x0c\x10");
 	STEPS("peer", "two-owners", "\x44\x10\x1c\x10\4text\x1c\x20\4text\x08");
+	/* The oldest go, of one peer and of two; then they are read. */
+	STEPS("peer", "oldest", "\1\x10\x11" LONG1 LONG1 LONG1 LONG2 LONG2 LONG2
+	    LONG1 LONG2 "\x0c\x0c\x0c\x0c");
 	/* A tap sees all; the owner is lost, comes back, and is lost for good. */
 	STEPS("peer", "tapped", "\x80\x10\x1c\x20\4text\x2c\x1c\x20\4text\x2c\x0c"
 	    "\x1c\x20\4text\x2c\x18\x0e\x0c");
@@ -442,7 +449,7 @@ process_seeds(void)
 	STEPS("appsock", "condition", "\0\x3e\1\2\1" "\7bb\x09" "abcdefghi"
 	    "\x0a" "abcdefghij" "\x3e\4\3\2" "\5\0\0\3" "\3\0\0\0");
 	/* Lost, and back; lost, and gone. */
-	STEPS("appsock", "orphan", "\0\x88\2\xfa\x12\0\x88\6\xfa\x0c\x0e\0\x88");
+	STEPS("appsock", "orphan", "\0\x88\2\1\xfa\x13\0\x88\6\xfa\x0d\x0e\0\x88");
 	/* A tap that watches what the owner sends. */
 	STEPS("appsock", "tap", "\0\x88\1\xe9\2\x0e\2\1\1\2\7\x0e\xff\xff\xff\1"
 	    "\1\2\xfb\x0e\2\1\1\2");

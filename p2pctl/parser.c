@@ -255,6 +255,8 @@ static const struct token t_show[] = {
 	{ WORD, "apps", t_end, take_show, SHOW_APPS },
 	{ WORD, "processes", t_end, take_show, SHOW_PROCESSES },
 	{ WORD, "keys", t_end, take_show, SHOW_KEYS },
+	{ WORD, "memory", t_end, take_show, SHOW_MEMORY },
+	{ WORD, "queues", t_end, take_show, SHOW_QUEUES },
 	{ WORD, "history", t_end, take_show, SHOW_HISTORY },
 	{ WORD, "config", t_end, take_show, SHOW_CONFIG },
 	{ WORD, "bans", t_end, take_show, SHOW_BANS },

@@ -194,6 +194,27 @@ static const struct column keys_cols[] = {
 	{ NULL }
 };
 
+static const struct column memory_cols[] = {
+	{ "PROCESS", "process", cell_text },
+	{ "N", "instance", cell_text, 1 },
+	{ "PID", "pid", cell_text, 1 },
+	{ "RESIDENT", "resident", cell_bytes, 1 },
+	{ "GROWN", "grown", cell_bytes, 1 },
+	{ "PEERS", "peers", cell_text, 1 },
+	{ "PER-PEER", "per_peer", cell_bytes, 1 },
+	{ NULL }
+};
+
+static const struct column queues_cols[] = {
+	{ "QUEUE", "queue", cell_text },
+	{ "PROCESS", "process", cell_text },
+	{ "N", "instance", cell_text, 1 },
+	{ "BYTES", "bytes", cell_bytes, 1 },
+	{ "WAITING", "waiting", cell_text, 1 },
+	{ "LIMIT", "limit", cell_bytes, 1 },
+	{ NULL }
+};
+
 static const struct column history_cols[] = {
 	{ "AGO", "ago_ms", cell_ms, 1 },
 	{ "KIND", "direction", cell_flags },
@@ -286,6 +307,8 @@ static const struct view {
 	{ SHOW_APPS, SH_APPS, apps_cols, "no application is attached" },
 	{ SHOW_PROCESSES, SH_LIST, processes_cols, "no processes" },
 	{ SHOW_KEYS, SH_LIST, keys_cols, "no key operations" },
+	{ SHOW_MEMORY, SH_LIST, memory_cols, "no processes" },
+	{ SHOW_QUEUES, SH_LIST, queues_cols, "no queues" },
 	{ SHOW_HISTORY, SH_LIST, history_cols, "no attempts yet" },
 	{ SHOW_CONFIG, SH_TEXT, NULL, NULL },
 	{ SHOW_BANS, SH_LIST, bans_cols, "no bans" },

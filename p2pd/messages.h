@@ -472,7 +472,7 @@ struct m_socket {
 
 struct m_show {
 	uint32_t	 conn;
-	uint8_t		 what;		/* SHOW_STATUS, _PEERS, _PEER */
+	uint8_t		 what;		/* SHOW_STATUS, _PEERS, _PEER, ... */
 	uint32_t	 handle;	/* SHOW_PEER */
 };
 

@@ -98,6 +98,7 @@ struct child {
 	unsigned int		 nd4q;
 	struct bucket		 d4_bucket;
 	uint64_t		 d4_done[D4_NTYPES], d4_refused;
+	int64_t			 ready_bytes;	/* resident at M_READY; -1 */
 };
 
 struct show {			/* an answer that sessions give together */
@@ -317,6 +318,11 @@ void	 show_attempt_fields(struct rec *, const struct attempt *);
 void	 show_enr(uint32_t conn);
 void	 show_discovery(const struct ctl_show_req *);
 void	 show_lookup(struct channel *, struct chan_msg *, void *);
+
+/* usage.c */
+void	 usage_ready(struct child *);
+void	 show_memory(uint32_t conn);
+void	 show_queues(uint32_t conn);
 
 /* event.c: for those who monitor; rec begins with what event_begin wrote */
 int	 event_wanted(void);

@@ -650,6 +650,7 @@ show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	static void (*const shows[])(uint32_t) = {
 		[SHOW_PROCESSES] = show_processes,
+		[SHOW_MEMORY] = show_memory,
 		[SHOW_KEYS] = show_keys,
 		[SHOW_HISTORY] = show_history,
 		[SHOW_CONFIG] = show_config,
@@ -665,6 +666,9 @@ show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	} else if (m->what == SHOW_APPS) {
 		show_apps(m->conn);
 		show_from_sessions(m->conn, SHOW_APPS);
+	} else if (m->what == SHOW_QUEUES) {
+		show_queues(m->conn);
+		show_from_sessions(m->conn, SHOW_QUEUES);
 	} else if (m->what == SHOW_PEERS) {
 		show_from_sessions(m->conn, SHOW_PEERS);
 	} else if (m->what == SHOW_TABLE || m->what == SHOW_NODE ||

@@ -74,11 +74,23 @@ rec_detail(struct rec *r, const struct peer *p, uint64_t now)
 	rec_bool(r, "paused", p->pause != 0);
 }
 
+static uint64_t
+queue_out(const struct peer *p)
+{
+	uint64_t	 n = p->out.bytes;
+	uint32_t	 i;
+
+	for (i = 0; i < p->ncaps; i++)
+		if (p->caps[i].sendq != NULL)
+			n += p->caps[i].sendq->bytes;
+	return n;
+}
+
 static void
 rec_peer(struct rec *r, const struct peer *p, int detail)
 {
 	char		 addr[ADDR_STRLEN], hex[2 * SECP_PUB + 1];
-	uint64_t	 now = mono_ms(), queued;
+	uint64_t	 now = mono_ms();
 	uint32_t	 i;
 
 	rec_u64(r, "handle", p->node.key);
@@ -110,10 +122,7 @@ rec_peer(struct rec *r, const struct peer *p, int detail)
 	else
 		rec_u64(r, "ping_ms", p->ping_ms);
 	rec_u64(r, "queue_in", p->queued);
-	for (i = 0, queued = p->out.bytes; i < p->ncaps; i++)
-		if (p->caps[i].sendq != NULL)
-			queued += p->caps[i].sendq->bytes;
-	rec_u64(r, "queue_out", queued);
+	rec_u64(r, "queue_out", queue_out(p));
 	if (detail)
 		rec_detail(r, p, now);
 }
@@ -258,6 +267,47 @@ show_some_apps(struct show *s)
 	}
 }
 
+static void
+send_queue(uint32_t conn, const char *name, uint64_t bytes, uint64_t waiting,
+    uint64_t limit)
+{
+	static struct rec	 r;
+
+	rec_init(&r);
+	rec_str(&r, "queue", name);
+	rec_str(&r, "process", "session");
+	rec_u64(&r, "instance", ses.init.instance);
+	rec_u64(&r, "bytes", bytes);
+	rec_u64(&r, "waiting", waiting);
+	if (limit == 0)
+		rec_null(&r, "limit");
+	else
+		rec_u64(&r, "limit", limit);
+	send_rec(conn, &r);
+}
+
+/* All peers' together, and how many have any. */
+static void
+show_queues(struct show *s)
+{
+	struct peer	*p;
+	uint64_t	 in = 0, out = 0, n, nin = 0, nout = 0, nheld = 0;
+
+	TAILQ_FOREACH(p, &ses.peers, entry) {
+		in += p->queued;
+		nin += p->queued > 0;
+		n = queue_out(p);
+		out += n;
+		nout += n > 0;
+		nheld += p->holder.held > 0;
+	}
+	send_queue(s->m.conn, "from-peers", in, nin, 0);
+	send_queue(s->m.conn, "to-peers", out, nout, 0);
+	send_queue(s->m.conn, "memory", budget_used(), nheld,
+	    ses.init.mem_budget);
+	finish(s, CTLE_OK);
+}
+
 void
 show_continue(void)
 {
@@ -275,6 +325,9 @@ show_continue(void)
 			break;
 		case SHOW_APPS:
 			show_some_apps(s);
+			break;
+		case SHOW_QUEUES:
+			show_queues(s);
 			break;
 		default:
 			send_status(s->m.conn);

@@ -141,7 +141,7 @@ def json_keys():
     peer = Peer(n, "-c", CAP)
     other = peer.expect(r"^self ([0-9a-f]{128})").group(1)
     until(lambda: n.peers())
-    for what in ("status", "peers", "apps", "processes", "keys", "history",
+    for what in ("status", "peers", "apps", "processes", "keys", "memory", "queues", "history",
                  "bans", "nodes", "enr", "db"):
         value = n.ctl("show", what)
         check(value, f"show {what} is empty")

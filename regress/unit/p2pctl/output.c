@@ -205,7 +205,7 @@ START_TEST(rows_of_any_shape)
 	    "\"sessions\":3, \"last_failures\":[1,2], \"text\":4}, 5]";
 	int			 what;
 
-	for (what = SHOW_STATUS; what <= SHOW_WHY; what++)
+	for (what = SHOW_STATUS; what <= SHOW_QUEUES; what++)
 		free(shown((enum ctl_show)what, odd));
 }
 END_TEST

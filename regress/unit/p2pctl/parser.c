@@ -53,6 +53,8 @@ START_TEST(shows)
 		{ "show apps", SHOW_APPS },
 		{ "show processes", SHOW_PROCESSES },
 		{ "show keys", SHOW_KEYS },
+		{ "show memory", SHOW_MEMORY },
+		{ "show queues", SHOW_QUEUES },
 		{ "show history", SHOW_HISTORY },
 		{ "show config", SHOW_CONFIG },
 		{ "show bans", SHOW_BANS },

@@ -190,8 +190,8 @@ START_TEST(tables)
 	    "{\"name\":\"snap\",\"advertised\":false,"
 	    "\"versions\":[{\"version\":1}]}]}]");
 	ck_assert_str_eq(s,
-	    "NAME  UID  PID  SESSIONS  CAPABILITIES\n"
-	    "geth    7    9         1  eth/68,eth/69,(hidden)snap/1\n");
+	    "NAME  UID  PID  SESSIONS  QUEUED  DROPPED  CAPABILITIES\n"
+	    "geth    7    9         1       0        0  eth/68,eth/69,(hidden)snap/1\n");
 	free(s);
 }
 END_TEST

@@ -381,8 +381,10 @@ disc_permitted(const uint8_t id[NODE_ID], const struct addr *a)
 static void
 policy_changed(struct channel *c)
 {
-	if (channel_state(c) == CHILD_RUN)
-		d4_policy_changed(disc.d4);
+	if (channel_state(c) != CHILD_RUN)
+		return;
+	d4_policy_changed(disc.d4);
+	disc_soon();
 }
 
 static void
@@ -463,6 +465,9 @@ handle_bootnode(struct channel *c, struct chan_msg *msg, void *arg)
 		log_warnx("bootnode at %s is not taken",
 		    addr_format(&m->addr, text));
 	node_clear(&n);
+	/* One that had to be resolved first. */
+	if (channel_state(c) == CHILD_RUN)
+		disc_soon();
 }
 
 static void

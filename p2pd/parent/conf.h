@@ -59,6 +59,7 @@ TAILQ_HEAD(conf_nodes, conf_node);
 struct conf_boot {
 	TAILQ_ENTRY(conf_boot)		 entry;
 	struct node_spec		 node;
+	int				 unresolved;	/* its name, so far */
 };
 TAILQ_HEAD(conf_boots, conf_boot);
 

@@ -52,18 +52,49 @@ boot_send(struct child *c, const struct node_spec *s, const struct addr *addr,
 	child_msg(c, &m_bootnode_desc, &m, -1);
 }
 
+/* We have a socket of the address's family. */
+static int
+family_served(unsigned int af)
+{
+	const struct addr *a;
+	unsigned int i;
+
+	for (i = 0; (a = sockets_addr(i)) != NULL; i++)
+		if (a->af == af && sockets_udp(i) != 0)
+			return 1;
+	return 0;
+}
+
+/* Of the addresses of a name one that we can reach, IPv4 before IPv6. */
+static const struct addr *
+boot_choose(const struct m_resolved *r)
+{
+	const struct addr *a, *best = NULL;
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++) {
+		a = &r->addrs[i].addr;
+		if (family_served(a->af) && (best == NULL || a->af < best->af))
+			best = a;
+	}
+	return best;
+}
+
 static void
 boot_resolved(const struct m_resolved *r, void *arg)
 {
-	const struct conf_boot *b = arg;
+	struct conf_boot *b = arg;
 	struct child *c = child_first(PROC_DISCOVERY);
+	const struct addr *found = boot_choose(r);
 	struct addr a;
 
-	if (r->n == 0) {
-		log_warnx("bootnode %s: %s", b->node.host, r->text);
+	b->unresolved = found == NULL;
+	if (found == NULL) {
+		log_warnx("bootnode %s: %s", b->node.host, r->n == 0 ? r->text :
+		    "no address of a family that we listen on");
 		return;
 	}
-	a = r->addrs[0].addr;
+	a = *found;
 	a.port = b->node.udp;
 	if (c != NULL && c->ch != NULL)
 		boot_send(c, &b->node, &a, b->node.tcp);
@@ -198,6 +229,20 @@ boot_nth(unsigned int n, struct node_spec *s)
 	return url == NULL ? -1 : node_spec_parse(s, url, &why);
 }
 
+/* Names that could not be resolved may be by now: the network was not up. */
+static void
+boots_again(void)
+{
+	struct conf_boot *b;
+
+	TAILQ_FOREACH(b, &parent.conf->bootnodes, entry) {
+		if (!b->unresolved)
+			continue;
+		b->unresolved = 0;
+		resolve_name(b->node.host, boot_resolved, b);
+	}
+}
+
 /*
  * The table may be full of nodes that are no use to us: with nobody at all, a
  * bootnode is somebody to dial.
@@ -211,6 +256,8 @@ fallback(int fd, short what, void *arg)
 	unsigned int n = 0;
 	uint16_t tcp;
 
+	if (disc_wanted() && !parent.stopping)
+		boots_again();
 	if (wanted == 0 || parent.peers.n > 0 || parent.stopping ||
 	    !child_ready(d))
 		return;

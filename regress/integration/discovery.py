@@ -364,6 +364,15 @@ def bans_and_netrestrict():
     done(boot, a, b, far)
 
 
+def bootnode_by_name():
+    boot = Node("max-peers 0")
+    n = Node(f'bootnode "{boot.enode.replace("127.0.0.1", "localhost")}"')
+    until(lambda: boot.id in table(n))
+    m = Node(f'bootnode "{boot.enode.replace("127.0.0.1", "boot.invalid")}"')
+    m.process.expect(r"bootnode boot\.invalid: \S")
+    done(boot, n, m)
+
+
 def several_sockets():
     """Who is asked at the second address answers from there."""
     boot = Node("max-peers 0", "listen on 127.0.0.2 port 0",
@@ -393,5 +402,5 @@ def switched_off():
 
 
 main([find_each_other, own_record, conditions, warm_restart, killed_in_use, flooded,
-      damaged_database, full_disk, bans_and_netrestrict, several_sockets,
-      switched_off])
+      damaged_database, full_disk, bans_and_netrestrict, bootnode_by_name,
+      several_sockets, switched_off])

@@ -28,6 +28,7 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_base \
 	regress/fuzz/fuzz_client \
 	regress/fuzz/fuzz_conf \
+	regress/fuzz/fuzz_d4engine \
 	regress/fuzz/fuzz_discv4 \
 	regress/fuzz/fuzz_dispatch \
 	regress/fuzz/fuzz_enode \
@@ -64,6 +65,9 @@ regress_fuzz_fuzz_client_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_conf_SOURCES = regress/fuzz/fuzz_conf.c
 regress_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
+regress_fuzz_fuzz_d4engine_SOURCES = regress/fuzz/fuzz_d4engine.c
+regress_fuzz_fuzz_d4engine_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_d4engine_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_discv4_SOURCES = regress/fuzz/fuzz_discv4.c
 regress_fuzz_fuzz_discv4_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_discv4_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)

@@ -597,6 +597,36 @@ database_seeds(void)
 	}
 }
 
+/*
+ * Of the engine: a byte that says what happens, one for the peer, and what
+ * that needs; pings both ways, then questions and answers.
+ */
+static void
+engine_seeds(void)
+{
+#define START	"\x5d\0"
+#define PROVE	"\1\0\x14\1\0\1\2\0\x14\0\1"
+#define PASS	"\x0b\0\1\0"
+#define S(name, bytes)	seed("d4engine", name, bytes, sizeof(bytes) - 1, "", 0)
+	S("refresh", START PASS PASS);
+	S("proven", START PASS PROVE "\3\0\x14" "\5\0\x14" PASS);
+	S("unproven", START "\3\1\x14" "\5\1\x14" PASS);
+	S("ask", START PROVE "\x48\0" "\4\0\x14\2\1\0\2\0" PASS);
+	S("fetch", START PROVE "\x18\0" "\6\0\x14\1\5\x76\x5f\0\0\0" PASS);
+	S("lookup", START PROVE PROVE "\x28\0" PASS "\4\0\x14\2\1\0\2\0"
+	    PASS PASS);
+	S("resolve", START PROVE "\x38\0" PASS "\x58\0" PASS);
+	S("keys", "\x0d\2" "\1\0\x14\1\0\1" "\x1d\0" PASS "\x0d\1"
+	    "\1\2\x14\1\0\1" PASS);
+	S("ban", START PROVE "\x2d\0" "\1\0\x14\1\0\1" PASS);
+	S("walk", START PROVE "\x3d\1" PASS PASS "\x4d\2" PASS);
+	S("days", START PROVE "\x0c\0\x14" "\1\0\x14\1\0\1" "\3\0\x14");
+#undef START
+#undef PROVE
+#undef PASS
+#undef S
+}
+
 int
 main(int argc, char **argv)
 {
@@ -613,6 +643,7 @@ main(int argc, char **argv)
 	handshake_seeds();
 	discovery_seeds();
 	database_seeds();
+	engine_seeds();
 	frame_seeds();
 	record_seeds();
 	app_seeds();

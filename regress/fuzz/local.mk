@@ -41,6 +41,7 @@ FUZZ_PROGS = regress/fuzz/fuzz_ack \
 	regress/fuzz/fuzz_parent \
 	regress/fuzz/fuzz_peer \
 	regress/fuzz/fuzz_record \
+	regress/fuzz/fuzz_request \
 	regress/fuzz/fuzz_rlp \
 	regress/fuzz/fuzz_setup \
 	regress/fuzz/fuzz_show
@@ -112,6 +113,12 @@ regress_fuzz_fuzz_setup_LDADD = $(FUZZ_MAIN) $(FUZZ_LIBS)
 regress_fuzz_fuzz_lib_SOURCES = regress/fuzz/fuzz_lib.c
 regress_fuzz_fuzz_lib_LDFLAGS = $(FUZZ_LINK)
 regress_fuzz_fuzz_lib_LDADD = $(FUZZ_MAIN) lib/libapp.a $(FUZZ_LIBS)
+regress_fuzz_fuzz_request_SOURCES = regress/fuzz/fuzz_request.c
+regress_fuzz_fuzz_request_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+regress_fuzz_fuzz_request_LDFLAGS = $(FUZZ_LINK)
+regress_fuzz_fuzz_request_LDADD = $(FUZZ_MAIN) regress/fuzz/libfuzz.a \
+	p2pctl/libp2pctl.a lib/libapp.a $(P2PD_LIBS) $(JANSSON_LIBS) \
+	$(P2PD_SYSLIBS)
 regress_fuzz_fuzz_show_SOURCES = regress/fuzz/fuzz_show.c
 regress_fuzz_fuzz_show_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 regress_fuzz_fuzz_show_LDFLAGS = $(FUZZ_LINK)

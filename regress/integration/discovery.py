@@ -373,6 +373,18 @@ def bootnode_by_name():
     done(boot, n, m)
 
 
+def last_resort():
+    """Nobody to be found, and hungry: the bootnode itself is dialed."""
+    boot = Node("discovery v4 no")
+    n = Node(boots(boot))
+    apps = [m.attach("tst/1:8") for m in (boot, n)]
+    until(lambda: connected(n) == {boot.id}, timeout=WAIT + 20)
+    equal(n.ctl("show", "table"), [], "table")
+    for app in apps:
+        app.kill()
+    done(boot, n)
+
+
 def several_sockets():
     """Who is asked at the second address answers from there."""
     boot = Node("max-peers 0", "listen on 127.0.0.2 port 0",
@@ -403,4 +415,4 @@ def switched_off():
 
 main([find_each_other, own_record, conditions, warm_restart, killed_in_use, flooded,
       damaged_database, full_disk, bans_and_netrestrict, bootnode_by_name,
-      several_sockets, switched_off])
+      last_resort, several_sockets, switched_off])

@@ -57,6 +57,18 @@ contact_ip(const struct d4 *d, const struct addr *a)
 	return hmap_first(&d->ips, hash_ip(d, a)) != NULL;
 }
 
+int
+contact_asked(const struct d4 *d, const struct addr *a)
+{
+	struct hent	*h;
+
+	for (h = hmap_first(&d->ips, hash_ip(d, a)); h != NULL;
+	    h = hmap_next(h))
+		if (of_ip(h)->stage == ASK_SENT)
+			return 1;
+	return 0;
+}
+
 struct contact *
 contact_ping_hash(const struct d4 *d, const struct addr *a,
     const uint8_t hash[D4_HASH])

@@ -90,24 +90,33 @@ unsolicited(struct d4 *d)
 	return 0;
 }
 
+/* Whoever is asked may still not answer for ever. */
+static int
+worth_answer(struct input *in, int awaited)
+{
+	if (!awaited)
+		return unsolicited(in->d);
+	return source_ok(in->d, in->from) ? 1 : limited(in->d);
+}
+
 static int
 worth_pong(struct input *in)
 {
 	in->c = contact_ping_hash(in->d, in->from, in->p.pong.hash);
-	return in->c != NULL ? 1 : unsolicited(in->d);
+	return worth_answer(in, in->c != NULL);
 }
 
 static int
 worth_neighbors(struct input *in)
 {
-	return contact_ip(in->d, in->from) ? 1 : unsolicited(in->d);
+	return worth_answer(in, contact_asked(in->d, in->from));
 }
 
 static int
 worth_record(struct input *in)
 {
 	in->c = contact_ask_hash(in->d, in->from, in->p.enrresponse.hash);
-	return in->c != NULL ? 1 : unsolicited(in->d);
+	return worth_answer(in, in->c != NULL);
 }
 
 /*

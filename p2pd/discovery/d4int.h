@@ -235,6 +235,8 @@ struct contact *contact_find(struct d4 *, const uint8_t id[NODE_ID],
 	    const struct addr *);
 /* Is anything under way with this address at all? */
 int	 contact_ip(const struct d4 *, const struct addr *);
+/* Is an answer to a question awaited from there? */
+int	 contact_asked(const struct d4 *, const struct addr *);
 /* By the hash of the ping, or of the request, that is answered. */
 struct contact *contact_ping_hash(const struct d4 *, const struct addr *,
 	    const uint8_t hash[D4_HASH]);

@@ -306,6 +306,28 @@ START_TEST(bad_neighbors)
 }
 END_TEST
 
+/* One that answers without end has a rate, too, and costs no signatures. */
+START_TEST(talkative)
+{
+	struct peer	 other = q;
+	struct node	 n;
+	unsigned int	 i;
+
+	bonded(&p);
+	peer_node(&p, &n);
+	peer_neighbors(&p, many, 12);
+	ck_assert_uint_eq(rig.recovers, 0);
+	d4_ask(rig.d, &n, q.key, got_lookup, &got);
+	expect(D4_FINDNODE, &p);
+	other.addr = p.addr;
+	for (i = 0; i < 1000; i++)
+		peer_neighbors(&other, many, 12);
+	ck_assert_uint_le(rig.recovers, 200);
+	ck_assert_uint_eq(got.n, 0);
+	ck_assert_uint_ge(stats().limited, 800);
+}
+END_TEST
+
 START_TEST(fetch)
 {
 	const struct sent	*s;
@@ -719,6 +741,7 @@ main(void)
 	tcase_add_test(tc, proof_age);
 	tcase_add_test(tc, two_packets);
 	tcase_add_test(tc, bad_neighbors);
+	tcase_add_test(tc, talkative);
 	tcase_add_test(tc, fetch);
 	tcase_add_test(tc, bad_records);
 	tcase_add_test(tc, begins);

@@ -24,9 +24,21 @@ regress_bench_floor_SOURCES = regress/bench/floor.c \
 regress_bench_floor_LDADD = common/libethcrypto.a common/libbase.a $(SNAPPY_LIBS) \
 	$(SECP_LIBS) $(CRYPTO_LIBS) $(BSD_LIBS)
 
+# Instructions of the hot paths; its session is the one of the unit tests.
+if HAVE_CHECK
+counts_programs = regress/bench/hotpath
+check_PROGRAMS += $(counts_programs)
+regress_bench_hotpath_SOURCES = regress/bench/hotpath.c $(session_world) \
+	regress/bench/payload.c regress/bench/payload.h
+regress_bench_hotpath_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS) -DMADE_WITH='"$(CFLAGS)"'
+regress_bench_hotpath_LDADD = $(SESSION_TEST_LIBS)
+endif
+bench-counts: $(counts_programs)
+	P2PD_BUILD='$(abs_top_builddir)' $(srcdir)/regress/bench/counts $(COUNTS)
+
 # One table: p2pd, go-ethereum and the floor; BENCH="--short", or workloads.
 bench: all $(bench_programs)
 	P2PD_BUILD='$(abs_top_builddir)' $(srcdir)/regress/bench/run $(BENCH)
 endif
-.PHONY: bench
-EXTRA_DIST += regress/bench/run
+.PHONY: bench bench-counts
+EXTRA_DIST += regress/bench/README.md regress/bench/run regress/bench/counts regress/bench/callgrind.txt

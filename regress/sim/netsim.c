@@ -391,7 +391,7 @@ attack(void)
 	    "others %.1f a table\n", most, (double)held / nvictims,
 	    (double)honest / nvictims);
 	check(most <= 4 * TABLE_NET, "limit of an attacker");
-	check(conf.n < 100 || honest > held, "honest nodes outnumber bots");
+	check(conf.n < 200 || honest > held, "honest nodes outnumber bots");
 }
 
 /* One second's share of the churn: some go, as many come back or anew. */

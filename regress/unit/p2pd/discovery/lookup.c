@@ -79,11 +79,14 @@ static uint32_t
 answer(int ok, unsigned int from, size_t n)
 {
 	uint32_t	 who = open_n[0], q = open_q[0];
+	size_t		 i;
 
 	ck_assert_uint_gt(nopen, 0);
 	nopen--;
-	memmove(open_q, open_q + 1, nopen * sizeof(open_q[0]));
-	memmove(open_n, open_n + 1, nopen * sizeof(open_n[0]));
+	for (i = 0; i < nopen; i++) {
+		open_q[i] = open_q[i + 1];
+		open_n[i] = open_n[i + 1];
+	}
 	lookup_answer(l, q, ok, &net[from], n);
 	return who;
 }

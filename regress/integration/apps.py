@@ -140,7 +140,7 @@ def many_peers():
     within its budget, and each peer's losses are told."""
     count, each = (10, 40) if SLOW else (50, 100)
     n = Node(f"session memory {BUDGET >> 20}M", "queue per-peer 1M",
-             "queue application 12M", f"max-peers {count + 10}",
+             f"queue application {3 if SLOW else 12}M", f"max-peers {count + 10}",
              "dial-ratio 100", f"max-pending-inbound {count}")
     slow, quick = attach(n, "aaa", "drop"), attach(n, "bbb")
     slow.process.send_signal(signal.SIGSTOP)
@@ -178,7 +178,7 @@ def comes_back():
     """Killed and started again within the grace time: its peers are there, and
     it is told what it missed. Killed for good: peers that serve nobody else see
     the reason, the others stay."""
-    n = Node("application grace 3s")
+    n = Node("application grace 15s" if SLOW else "application grace 3s")
     token = os.path.join(n.dir, "token")
     other = attach(n, "bbb")
     app = attach(n, "aaa", "stop", "--token", token)
@@ -208,12 +208,8 @@ def comes_back():
     equal(n.status()["peers"], 3, "peers")
     alone.say(f"send 0x10 {number(2, 100)}")
     app.expect("^message .* 00000002")
-    # somebody else may not have it meanwhile
     app.kill()
-    thief = Mini(n, "aaa", "stop", name="thief")
-    thief.expect("^error 4 |^snapshot-end")
-    thief.kill()
-    alone.expect("^disconnect 0x03|^disconnect .*useless", timeout=30)
+    alone.expect("^disconnect 0x03|^disconnect .*useless")
     both.say("ping")
     both.say("wait pong")
     both.expect("^pong")

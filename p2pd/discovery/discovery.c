@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/util.h"
@@ -21,6 +22,7 @@
 #define EXPIRE_MS	(3600 * 1000)
 #define COMPLAIN_MS	60000	/* between two lines about a failing disk */
 #define SKEW_MS		(600 * 1000)
+#define LAST_WORDS_MS	500
 
 struct discovery	 disc;
 
@@ -234,17 +236,24 @@ static const struct d4_ops	 ops = {
 /*
  * The database.
  */
+/* Nothing of this process can be tidied up; the parent reads the status. */
+static void
+db_corrupt(void)
+{
+	log_warnx("the node database is damaged: starting anew");
+	(void)channel_flush(child_parent(), LAST_WORDS_MS);
+	_exit(NODEDB_EXIT_CORRUPT);
+}
+
 void
 disc_db_result(enum nodedb_err err)
 {
 	struct nodedb_stats	 st;
 	uint64_t		 now = mono_ms();
 
-	if (err == NODEDB_CORRUPT) {
-		log_warnx("the node database is damaged: starting anew");
-		child_exit(NODEDB_EXIT_CORRUPT);
-		disc.stopping = 1;
-	} else if (err == NODEDB_FAILED &&
+	if (err == NODEDB_CORRUPT)
+		db_corrupt();
+	if (err == NODEDB_FAILED &&
 	    (ds.complain_ms == 0 || now >= ds.complain_ms + COMPLAIN_MS)) {
 		ds.complain_ms = now;
 		nodedb_stats(disc.db, &st);
@@ -286,10 +295,9 @@ db_open(const char *dir)
 
 	if ((disc.db = nodedb_open(dir, time(NULL), &err)) == NULL) {
 		if (err == NODEDB_CORRUPT)
-			child_exit(NODEDB_EXIT_CORRUPT);
-		else
-			log_warn("%s: no node database; what is learned is "
-			    "not kept", dir);
+			db_corrupt();
+		log_warn("%s: no node database; what is learned is not kept",
+		    dir);
 		return;
 	}
 	disc_db_result(nodedb_each(disc.db, bond, NULL));

@@ -231,9 +231,13 @@ hostile_one(void)
 	struct victim	*v = &victims[rnd(VICTIMS)];
 	unsigned int	 k = rnd(KINDS + 2), i = rnd(POOL);
 
-	if (k < KINDS)
-		(void)push(v->fd, &pool[k][i]);
-	else if (k == KINDS) {
+	/* Whatever is signed by nobody is signed by somebody: almost any
+	   signature has a key, and that node's ping is as good as others. */
+	if (k < KINDS) {
+		if (push(v->fd, &pool[k][i]) == 0 && (k == BAD_SIGNATURE ||
+		    k == BAD_POINT || k == CUT))
+			v->asked++;
+	} else if (k == KINDS) {
 		/* Again and again: a replay, and by another address. */
 		if (push(v->fd, &signed_pings[i]) == 0)
 			v->asked++;

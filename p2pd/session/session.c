@@ -2,6 +2,9 @@
 #include "config.h"
 
 #include <event2/event.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 
 #include "common/base/log.h"
@@ -119,6 +122,50 @@ done(void)
 	child_exit(0);
 }
 
+#ifdef __GLIBC__
+/*
+ * Buffers of large messages come and go: to have their pages from the system
+ * and back for each would cost a sixth of all the work. So memory is kept
+ * while there is traffic, and given back when it is quiet, or at times.
+ */
+#define KEEP		(16 * 1024 * 1024)
+#define TRIM_S		5
+#define TRIM_LATEST	12		/* of TRIM_S */
+#define TRAFFIC		(1024 * 1024)	/* bytes, what is not quiet */
+
+static struct event	*trim_ev;
+
+static void
+trim(int fd, short what, void *arg)
+{
+	static uint64_t		 last, trimmed;
+	static unsigned int	 waited;
+	uint64_t		 moved = ses.bytes_in + ses.bytes_out;
+
+	if (moved - trimmed >= TRAFFIC && (moved - last < TRAFFIC ||
+	    ++waited >= TRIM_LATEST)) {
+		(void)malloc_trim(0);
+		trimmed = moved;
+		waited = 0;
+	}
+	last = moved;
+}
+
+static void
+memory_init(void)
+{
+	static const struct timeval	 tv = { TRIM_S, 0 };
+
+	(void)mallopt(M_MMAP_THRESHOLD, KEEP);
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP);
+	trim_ev = event_new(child_base(), -1, EV_PERSIST, trim, NULL);
+	if (trim_ev == NULL || event_add(trim_ev, &tv) == -1)
+		fatalx("no memory");
+}
+#else
+#define memory_init()	((void)0)
+#endif
+
 static void
 hook_init(const struct m_init *m, void *arg)
 {
@@ -130,6 +177,7 @@ hook_init(const struct m_init *m, void *arg)
 		fatalx("OpenSSL lacks an algorithm");
 	if (session_setup(&env, m) == -1)
 		fatal("session");
+	memory_init();
 }
 
 static void

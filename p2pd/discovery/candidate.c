@@ -16,7 +16,7 @@
 #define CONDITIONS	64		/* capabilities there can be */
 #define FETCHES		16		/* records asked for at once */
 #define RECENT		512		/* nodes not told of again for RECENT_MS */
-#define RECENT_MS	30000
+#define RECENT_MS	10000
 
 static struct {
 	struct m_condition	*v[CONDITIONS];
@@ -139,11 +139,21 @@ recent(const uint8_t id[NODE_ID])
 	size_t		 i = (id[0] | (size_t)id[1] << 8) % RECENT;
 
 	if (memcmp(cd.recent[i].id, id, NODE_ID) == 0 &&
-	    now < cd.recent[i].at + RECENT_MS)
+	    cd.recent[i].at != 0 && now < cd.recent[i].at + RECENT_MS)
 		return 1;
 	memcpy(cd.recent[i].id, id, NODE_ID);
 	cd.recent[i].at = now;
 	return 0;
+}
+
+/* Nothing came of it: the next time it is found it is looked at again. */
+static void
+forget(const uint8_t id[NODE_ID])
+{
+	size_t	 i = (id[0] | (size_t)id[1] << 8) % RECENT;
+
+	if (memcmp(cd.recent[i].id, id, NODE_ID) == 0)
+		cd.recent[i].at = 0;
 }
 
 static void
@@ -168,6 +178,8 @@ fetched(void *arg, enum d4_outcome outcome, const struct node *n)
 	int	 fetch;
 
 	cd.fetching--;
+	if (outcome != D4_ANSWERED && n != NULL)
+		forget(n->id);
 	if (outcome == D4_ANSWERED && cd.want > 0 &&
 	    candidate_refusal(n, &fetch) == NULL)
 		tell(n);

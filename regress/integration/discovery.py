@@ -379,7 +379,7 @@ def bootnode_by_name():
     n = Node(f'bootnode "{boot.enode.replace("127.0.0.1", "localhost")}"')
     until(lambda: boot.id in table(n))
     m = Node(f'bootnode "{boot.enode.replace("127.0.0.1", "boot.invalid")}"')
-    m.process.expect(r"bootnode boot\.invalid: \S")
+    m.process.expect(r"bootnode boot\.invalid: \S", again=True)
     done(boot, n, m)
 
 

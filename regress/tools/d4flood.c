@@ -44,6 +44,7 @@ enum kind { RUBBISH, BAD_HASH, BAD_SIGNATURE, BAD_POINT, EXPIRED, CUT, LONG,
 
 struct packet {
 	uint16_t	 len;
+	uint8_t		 good;		/* a ping that deserves an answer */
 	uint8_t		 data[PACKET];
 };
 
@@ -184,6 +185,22 @@ make_one(struct packet *out, enum kind kind, unsigned int i)
 	}
 }
 
+/*
+ * Whatever is signed by nobody is signed by somebody: almost any signature has
+ * a key, and that node's ping is as good as others.
+ */
+static int
+is_ping(const struct packet *p)
+{
+	struct d4_packet	 d;
+	uint8_t			 pub[SECP_PUB];
+
+	return d4_check(p->data, p->len) == D4_OK &&
+	    d4_decode(&d, p->data, p->len) == D4_OK && d.type == D4_PING &&
+	    !d4_expired(&d, (int64_t)time(NULL)) &&
+	    d4_recover(pub, p->data, p->len) == 0;
+}
+
 static void
 make_pools(void)
 {
@@ -191,10 +208,13 @@ make_pools(void)
 	unsigned int		 i, k;
 
 	for (i = 0; i < POOL; i++) {
-		for (k = 0; k < KINDS; k++)
+		for (k = 0; k < KINDS; k++) {
 			make_one(&pool[k][i], (enum kind)k, i);
+			pool[k][i].good = (uint8_t)is_ping(&pool[k][i]);
+		}
 		make_ping(&p, 3600);
 		sign(&signed_pings[i], &p, NULL);
+		signed_pings[i].good = 1;
 		memset(&p, 0, sizeof(p));
 		p.type = i % 2 ? D4_FINDNODE : D4_ENRREQUEST;
 		p.expiration = (int64_t)time(NULL) + 3600;
@@ -228,21 +248,15 @@ push(int fd, const struct packet *p)
 static void
 hostile_one(void)
 {
-	struct victim	*v = &victims[rnd(VICTIMS)];
-	unsigned int	 k = rnd(KINDS + 2), i = rnd(POOL);
+	struct victim		*v = &victims[rnd(VICTIMS)];
+	unsigned int		 k = rnd(KINDS + 2), i = rnd(POOL);
+	const struct packet	*p;
 
-	/* Whatever is signed by nobody is signed by somebody: almost any
-	   signature has a key, and that node's ping is as good as others. */
-	if (k < KINDS) {
-		if (push(v->fd, &pool[k][i]) == 0 && (k == BAD_SIGNATURE ||
-		    k == BAD_POINT || k == CUT))
-			v->asked++;
-	} else if (k == KINDS) {
-		/* Again and again: a replay, and by another address. */
-		if (push(v->fd, &signed_pings[i]) == 0)
-			v->asked++;
-	} else
-		(void)push(v->fd, &signed_asks[i]);
+	/* The signed ones again and again: a replay, and by another address. */
+	p = k < KINDS ? &pool[k][i] : k == KINDS ? &signed_pings[i] :
+	    &signed_asks[i];
+	if (push(v->fd, p) == 0)
+		v->asked += p->good;
 	by_kind[k]++;
 	sent++;
 }

@@ -408,7 +408,7 @@ pack(struct appq *q)
 	q->chunk = NULL;
 	if (c != NULL && c->live == 0)
 		chunk_free(q, c);
-	for (i = q->head; i != 0; i = r->next) {
+	for (i = q->head; i != 0; i = q->recs[i].next) {
 		r = &q->recs[i];
 		if (r->kind != AQ_PLAIN && r->kind != AQ_MESSAGE)
 			continue;
@@ -417,6 +417,7 @@ pack(struct appq *q)
 			continue;
 		if ((p = appq_reserve(q, r->u.data.len)) == NULL)
 			return;
+		r = &q->recs[i];	/* they may have moved */
 		memcpy(p, c->data + r->u.data.off, r->u.data.len);
 		fill(q, r, r->u.data.len);
 		chunk_give(q, c, r->u.data.len);

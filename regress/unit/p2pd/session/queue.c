@@ -187,6 +187,47 @@ START_TEST(holes_are_packed)
 }
 END_TEST
 
+/*
+ * A drop after which there is more room than what waits needs, at a moment when
+ * every record is in use.
+ */
+START_TEST(packed_without_a_spare)
+{
+	const size_t	 slack = 256 << 10;
+	struct appq	*q;
+	unsigned int	 i;
+
+	ses.init.queue_peer = ses.init.queue_app = 16 << 20;
+	open_app(APP_DROP);
+	for (i = 0; i < 3; i++)
+		up(i);
+	q = &((struct app *)htab_find(&ses.apptab, 1))->q;
+	for (i = 0; i < 1000; i++)
+		say(0, 1000);
+	say(2, sizeof(data));
+	for (i = 0; i < 1200; i++) {
+		say(0, 1000);
+		if (i % 12 == 0)
+			say(1, 10);
+	}
+	do {
+		while (q->held + 10000 <= 2 * q->bytes + slack)
+			appq_drop_range(q, &peer_find(1)->caps[0]);
+		while (q->spare != 0)
+			say(1, 10);
+	} while (q->held + 50000 <= 2 * q->bytes + slack);
+	ck_assert_uint_le(q->held, 2 * q->bytes + slack);
+	ck_assert_int_eq(appq_drop_range(q, &peer_find(3)->caps[0]), 1);
+	ck_assert_uint_ne(q->spare, 0);
+	ck_assert_uint_lt(q->held, q->bytes + slack / 4);
+	while (tapp_poll(&ta))
+		take();
+	for (i = 1; i <= 3; i++)
+		ck_assert_uint_eq(next[i], sent[i]);
+	ck_assert_uint_eq(budget_used(), 0);
+}
+END_TEST
+
 /* With policy stop others' messages are not dropped for one's. */
 START_TEST(stop_spares_others)
 {
@@ -382,6 +423,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, any_order, 0, 4);
 	tcase_add_test(t, holes_are_packed);
+	tcase_add_test(t, packed_without_a_spare);
 	tcase_add_test(t, stop_spares_others);
 	tcase_add_test(t, gaps_are_few);
 	tcase_add_test(t, of_peers_that_left);

@@ -139,12 +139,15 @@ cast_to(struct cast *c, struct peer *p, struct peercap *pc)
 {
 	enum send_result	 r;
 
+	/* its outcome may be known before this returns */
+	if (c->multi != NULL)
+		c->multi->left++;
 	if ((r = send_message(p, pc, &c->m)) == SEND_OK) {
 		c->accepted++;
-		if (c->multi != NULL)
-			c->multi->left++;
 		return;
 	}
+	if (c->multi != NULL)
+		c->multi->left--;
 	if (r == SEND_TOOBIG)
 		c->toobig++;
 	pc->dropped++;

@@ -84,8 +84,21 @@ app_more(int fd, short what, void *arg)
 {
 	struct app	*a = arg;
 
-	if (!a->doomed && !a->closed && a->pause == 0)
+	if (a->pause & APAUSE_TURN)
+		app_resume(a, APAUSE_TURN);
+	else if (!a->doomed && !a->closed && a->pause == 0)
 		feed(a, ses.scratch, 0);
+}
+
+/* A timer, since what is made active now goes before all sockets. */
+void
+app_worked(struct app *a, uint32_t peers)
+{
+	if ((a->work += peers) < TURN_PEERS)
+		return;
+	a->work = 0;
+	app_pause(a, APAUSE_TURN);
+	event_after(&a->ev_more, 0);
 }
 
 void

@@ -60,7 +60,9 @@ struct attach {
 #define APAUSE_OUT	0x01	/* it does not read its answers */
 #define APAUSE_PEER	0x02	/* the peer it sends to is slow */
 #define APAUSE_MEM	0x04
+#define APAUSE_TURN	0x08	/* others' turn, after much work for it */
 #define APAUSE_RATE	0x10	/* it sends more than it may */
+#define TURN_PEERS	4096	/* looked at for its multisends in one turn */
 
 struct app {
 	struct hnode		 node;		/* first; key is its number */
@@ -82,6 +84,7 @@ struct app {
 	uint32_t		 waiting_range;	/* of it */
 	uint64_t		 wait_until;	/* ms; 0: none waits */
 	uint32_t		 nmultis;	/* undecided multisends */
+	uint32_t		 work;		/* peers, of TURN_PEERS */
 	uint64_t		 dropped;
 	uint8_t			 has_head;
 	uint8_t			 pause;
@@ -166,6 +169,8 @@ void	 app_readable(int, short, void *);
 void	 app_more(int, short, void *);
 void	 app_pause(struct app *, unsigned int why);
 void	 app_resume(struct app *, unsigned int why);
+/* A frame of it concerned so many peers: enough of them end its turn. */
+void	 app_worked(struct app *, uint32_t peers);
 /* Those that wait for this peer's queue, where it has room now. */
 void	 apps_wake(struct peer *);
 void	 app_tick(int, short, void *);

@@ -318,4 +318,5 @@ multisend(struct app *a, const struct app_head *h, const uint8_t *body)
 	}
 	cast(&c);
 	finish(&c, h);
+	app_worked(a, ask.count + (ask.select == APL_LIST ? 0 : ses.npeers));
 }

@@ -342,6 +342,36 @@ START_TEST(many_errors)
 }
 END_TEST
 
+/* Many small frames that concern many peers do not take all of the time. */
+START_TEST(many_in_turns)
+{
+	enum { FRAMES = 3000 };
+	struct app_head		 h = { APP_MULTI_HEAD, AF_MULTISEND, 0, 1, 0 };
+	struct app_multisend	 m;
+	uint8_t			*buf, *p;
+	uint64_t		 before;
+
+	open_peers(N);
+	memset(&m, 0, sizeof(m));
+	m.capid = 100;
+	m.select = APL_ALL;
+	ck_assert_ptr_nonnull(buf = malloc(FRAMES * (APP_HEADER +
+	    APP_MULTI_HEAD)));
+	for (p = buf; p < buf + FRAMES * (APP_HEADER + APP_MULTI_HEAD); ) {
+		app_head_encode(p, &h);
+		p += APP_HEADER;
+		p += app_multisend_encode(p, APP_MULTI_HEAD, &m);
+	}
+	ck_assert_int_eq(write(ta.fd, buf, (size_t)(p - buf)), p - buf);
+	free(buf);
+	while (ses.msgs_out < FRAMES * N) {
+		before = ses.msgs_out;
+		event_base_loop(base, EVLOOP_ONCE);
+		ck_assert_uint_le(ses.msgs_out - before, TURN_PEERS + N);
+	}
+}
+END_TEST
+
 /* What does not compress may not become longer than a frame. */
 START_TEST(many_too_big)
 {
@@ -769,6 +799,7 @@ suite(void)
 	tcase_add_test(t, versions);
 	tcase_add_test(t, other_capability);
 	tcase_add_test(t, many_errors);
+	tcase_add_test(t, many_in_turns);
 	tcase_add_test(t, many_too_big);
 	tcase_add_test(t, shared_once);
 	tcase_add_test(t, outcomes);

@@ -54,7 +54,13 @@ contact_find(struct d4 *d, const uint8_t id[NODE_ID], const struct addr *a)
 int
 contact_ip(const struct d4 *d, const struct addr *a)
 {
-	return hmap_first(&d->ips, hash_ip(d, a)) != NULL;
+	struct hent	*h;
+
+	for (h = hmap_first(&d->ips, hash_ip(d, a)); h != NULL;
+	    h = hmap_next(h))
+		if (!of_ip(h)->stranger)
+			return 1;
+	return 0;
 }
 
 int
@@ -69,7 +75,7 @@ contact_asked(const struct d4 *d, const struct addr *a)
 	return 0;
 }
 
-struct contact *
+int
 contact_ping_hash(const struct d4 *d, const struct addr *a,
     const uint8_t hash[D4_HASH])
 {
@@ -81,12 +87,12 @@ contact_ping_hash(const struct d4 *d, const struct addr *a,
 		c = of_ip(h);
 		if (c->ping == PING_SENT &&
 		    memcmp(c->ping_hash, hash, D4_HASH) == 0)
-			return c;
+			return 1;
 	}
-	return NULL;
+	return 0;
 }
 
-struct contact *
+int
 contact_ask_hash(const struct d4 *d, const struct addr *a,
     const uint8_t hash[D4_HASH])
 {
@@ -98,9 +104,9 @@ contact_ask_hash(const struct d4 *d, const struct addr *a,
 		c = of_ip(h);
 		if (c->stage == ASK_SENT &&
 		    memcmp(c->ask_hash, hash, D4_HASH) == 0)
-			return c;
+			return 1;
 	}
-	return NULL;
+	return 0;
 }
 
 static void

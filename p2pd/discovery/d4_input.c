@@ -14,25 +14,34 @@ struct input {
 	struct d4_packet	 p;
 	uint8_t			 key[SECP_PUB];
 	uint8_t			 id[NODE_ID];
-	struct contact		*c;	/* whom an answer comes from, so it says */
 };
 
 /*
  * Rates, before the signature.
  */
 
-/* An address's own rate; on a LAN the port counts too. */
+/*
+ * What of a source is counted by itself, since its address may be forged:
+ * requests are no reason not to hear its answers, nor are answers whose sender
+ * need not know what we asked a reason not to hear those of who does.
+ */
+enum tally { TALLY_REQUEST, TALLY_GUESS, TALLY_ANSWER };
+
+/* The rate of an address, of IPv6 of its /64; on a LAN the port counts too. */
 static int
-source_ok(struct d4 *d, const struct addr *from)
+source_ok(struct d4 *d, const struct addr *from, enum tally what)
 {
 	struct source	*s;
-	uint8_t		 buf[18];
+	uint8_t		 buf[19];
 	uint64_t	 hash, now = now_ms(d);
 
-	memcpy(buf, from->ip, 16);
-	memset(buf + 16, 0, 2);
-	if (addr_is_lan(from))
+	memset(buf, 0, sizeof(buf));
+	if (addr_is_lan(from)) {
+		memcpy(buf, from->ip, 16);
 		memcpy(buf + 16, &from->port, 2);
+	} else
+		memcpy(buf, from->ip, from->af == 4 ? 4 : 8);
+	buf[18] = what;
 	hash = hash_bytes(&d->hkey, buf, sizeof(buf));
 	s = &d->source[hash & (SOURCES - 1)];
 	if (s->tag != hash >> 32) {
@@ -63,7 +72,7 @@ worth_ping(struct input *in)
 {
 	struct d4	*d = in->d;
 
-	if (!source_ok(d, in->from))
+	if (!source_ok(d, in->from, TALLY_REQUEST))
 		return limited(d);
 	if (!bond_net(d->bonds, in->from) && !contact_ip(d, in->from) &&
 	    !bucket_take(&d->strangers, 1, now_ms(d) * 1000))
@@ -80,7 +89,7 @@ worth_request(struct input *in)
 		d->st.unproven++;
 		return 0;
 	}
-	return source_ok(d, in->from) ? 1 : limited(d);
+	return source_ok(d, in->from, TALLY_REQUEST) ? 1 : limited(d);
 }
 
 static int
@@ -92,31 +101,31 @@ unsolicited(struct d4 *d)
 
 /* Whoever is asked may still not answer for ever. */
 static int
-worth_answer(struct input *in, int awaited)
+worth_answer(struct input *in, int awaited, enum tally what)
 {
 	if (!awaited)
 		return unsolicited(in->d);
-	return source_ok(in->d, in->from) ? 1 : limited(in->d);
+	return source_ok(in->d, in->from, what) ? 1 : limited(in->d);
 }
 
 static int
 worth_pong(struct input *in)
 {
-	in->c = contact_ping_hash(in->d, in->from, in->p.pong.hash);
-	return worth_answer(in, in->c != NULL);
+	return worth_answer(in, contact_ping_hash(in->d, in->from,
+	    in->p.pong.hash), TALLY_ANSWER);
 }
 
 static int
 worth_neighbors(struct input *in)
 {
-	return worth_answer(in, contact_asked(in->d, in->from));
+	return worth_answer(in, contact_asked(in->d, in->from), TALLY_GUESS);
 }
 
 static int
 worth_record(struct input *in)
 {
-	in->c = contact_ask_hash(in->d, in->from, in->p.enrresponse.hash);
-	return worth_answer(in, in->c != NULL);
+	return worth_answer(in, contact_ask_hash(in->d, in->from,
+	    in->p.enrresponse.hash), TALLY_ANSWER);
 }
 
 /*
@@ -215,18 +224,37 @@ on_ping(struct input *in)
 		clocks(in, &d->pings);
 }
 
+/*
+ * What we ask of two nodes at one address within a second is the same packet,
+ * so its hash is not enough to know whom an answer comes from.
+ */
+static struct contact *
+answerer(struct input *in, const uint8_t hash[D4_HASH])
+{
+	struct contact	*c = contact_find(in->d, in->id, in->from);
+
+	if (c != NULL && in->p.type == D4_PONG && c->ping == PING_SENT &&
+	    memcmp(c->ping_hash, hash, D4_HASH) == 0)
+		return c;
+	if (c != NULL && in->p.type == D4_ENRRESPONSE &&
+	    c->stage == ASK_SENT && memcmp(c->ask_hash, hash, D4_HASH) == 0 &&
+	    TAILQ_FIRST(&c->queries)->want == WANT_RECORD)
+		return c;
+	unsolicited(in->d);
+	return NULL;
+}
+
 static void
 on_pong(struct input *in)
 {
 	struct d4	*d = in->d;
+	struct contact	*c = answerer(in, in->p.pong.hash);
 
-	if (memcmp(in->c->node.id, in->id, NODE_ID) != 0) {
-		unsolicited(d);
+	if (c == NULL)
 		return;
-	}
 	clocks(in, &d->pongs);
 	vote(d, in->from, &in->p.pong.to.addr);
-	contact_pong(in->c, in->from, in->p.pong.seq);
+	contact_pong(c, in->from, in->p.pong.seq);
 }
 
 /* Has it proven to be there in the last 24 hours? */
@@ -353,16 +381,15 @@ static void
 on_enrresponse(struct input *in)
 {
 	struct d4	*d = in->d;
-	struct contact	*c = in->c;
-	struct query	*q = TAILQ_FIRST(&c->queries);
+	struct contact	*c = answerer(in, in->p.enrresponse.hash);
+	struct query	*q;
 	struct addr	 at;
 	uint16_t	 tcp;
 	struct enr	 e;
 
-	if (memcmp(c->node.id, in->id, NODE_ID) != 0) {
-		unsolicited(d);
+	if (c == NULL)
 		return;
-	}
+	q = TAILQ_FIRST(&c->queries);
 	if (!record_good(in, &e, c->node.seq)) {
 		query_done(c, D4_BAD_ANSWER);
 		return;
@@ -400,7 +427,7 @@ expired(struct input *in)
 {
 	in->d->st.bad[D4_EEXPIRED]++;
 	if (in->p.type == D4_PONG &&
-	    contact_ping_hash(in->d, in->from, in->p.pong.hash) != NULL)
+	    contact_ping_hash(in->d, in->from, in->p.pong.hash))
 		clocks(in, &in->d->pongs);
 }
 
@@ -425,7 +452,6 @@ d4_input(struct d4 *d, const struct addr *from, const uint8_t *buf, size_t len)
 	in.from = from;
 	in.buf = buf;
 	in.len = len;
-	in.c = NULL;
 	if (d4_expired(&in.p, d->ops->wall(d->arg))) {
 		expired(&in);
 		return;

@@ -233,14 +233,14 @@ void	 sign_forget(struct d4 *, uint32_t cookie);
 /* d4_contact.c */
 struct contact *contact_find(struct d4 *, const uint8_t id[NODE_ID],
 	    const struct addr *);
-/* Is anything under way with this address at all? */
+/* Is anything under way with this address that we began? */
 int	 contact_ip(const struct d4 *, const struct addr *);
 /* Is an answer to a question awaited from there? */
 int	 contact_asked(const struct d4 *, const struct addr *);
-/* By the hash of the ping, or of the request, that is answered. */
-struct contact *contact_ping_hash(const struct d4 *, const struct addr *,
+/* Is a ping, or a question, of this hash under way with this address? */
+int	 contact_ping_hash(const struct d4 *, const struct addr *,
 	    const uint8_t hash[D4_HASH]);
-struct contact *contact_ask_hash(const struct d4 *, const struct addr *,
+int	 contact_ask_hash(const struct d4 *, const struct addr *,
 	    const uint8_t hash[D4_HASH]);
 void	 contact_signed(struct contact *, unsigned int type,
 	    const uint8_t hash[D4_HASH]);

@@ -427,6 +427,54 @@ START_TEST(rates)
 }
 END_TEST
 
+/* Who has a network of IPv6 to himself has no more for it. */
+START_TEST(rates6)
+{
+	struct peer	 s = p;
+	unsigned int	 i;
+
+	memset(s.addr.ip, 0, sizeof(s.addr.ip));
+	s.addr.af = 6;
+	s.addr.ip[0] = 0x26;
+	peer_prove(&s);
+	rig.recovers = 0;
+	for (i = 0; i < 1000; i++) {
+		s.addr.ip[14] = i >> 8;
+		s.addr.ip[15] = i;
+		peer_ping(&s);
+	}
+	ck_assert_uint_le(rig.recovers, 200);
+	/* Another's of the same subnet. */
+	s.addr.ip[7] = 1;
+	rig.next = rig.nout;
+	peer_ping(&s);
+	expect(D4_PONG, &s);
+}
+END_TEST
+
+/*
+ * Others in its name are strangers, even while it is pinged, and use up no
+ * more than its requests: its answers still count.
+ */
+START_TEST(forged)
+{
+	const struct sent	*ping;
+	struct peer		 s = q;
+	unsigned int		 i;
+
+	peer_ping(&p);
+	expect(D4_PONG, &p);
+	ping = expect(D4_PING, &p);
+	s.addr = p.addr;
+	for (i = 0; i < 1000; i++)
+		peer_ping(&s);
+	ck_assert_uint_le(rig.recovers, 101);
+	ck_assert_uint_ge(stats().limited, 800);
+	peer_pong(&p, ping, 0);
+	ck_assert_uint_eq(stats().bonds, 1);
+}
+END_TEST
+
 /* What strangers can make us hold has an end. */
 START_TEST(bounded)
 {
@@ -611,6 +659,8 @@ main(void)
 	tcase_add_test(tc, inbound);
 	tcase_add_test(tc, policy);
 	tcase_add_test(tc, rates);
+	tcase_add_test(tc, rates6);
+	tcase_add_test(tc, forged);
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, keys);
 	tcase_add_test(tc, endpoint);

@@ -298,7 +298,9 @@ START_TEST(bad_neighbors)
 	bonded(&p);
 	peer_node(&p, &n);
 	d4_ask(rig.d, &n, q.key, got_lookup, &got);
-	expect(D4_FINDNODE, &p);
+	/* Nor is a record an answer. */
+	peer_enrresponse(&p, expect(D4_FINDNODE, &p));
+	ck_assert_uint_eq(stats().unsolicited, 1);
 	peer_neighbors(&p, v, 8);
 	rig_pass(100);
 	ck_assert_uint_eq(got.nodes, 1);
@@ -363,6 +365,28 @@ START_TEST(fetch)
 	peer_enrresponse(&p, expect(D4_ENRREQUEST, &p));
 	ck_assert_uint_eq(got.v[0].seq, 10);
 	ck_assert_int_eq(addr_cmp(&got.v[0].udp, &p.addr), 0);
+}
+END_TEST
+
+/* Two nodes at one address, asked the same at once. */
+START_TEST(neighbours)
+{
+	const struct sent	*s;
+	struct node		 a, b;
+
+	q.addr = p.addr;
+	q.addr.port++;
+	bonded(&p);
+	bonded(&q);
+	peer_node(&p, &a);
+	peer_node(&q, &b);
+	d4_fetch(rig.d, &a, got_node, &got);
+	d4_fetch(rig.d, &b, got_node, &got);
+	s = expect(D4_ENRREQUEST, &p);
+	peer_enrresponse(&p, s);
+	peer_enrresponse(&q, expect(D4_ENRREQUEST, &q));
+	ck_assert_uint_eq(got.n, 2);
+	ck_assert_uint_eq(stats().unsolicited, 0);
 }
 END_TEST
 
@@ -743,6 +767,7 @@ main(void)
 	tcase_add_test(tc, bad_neighbors);
 	tcase_add_test(tc, talkative);
 	tcase_add_test(tc, fetch);
+	tcase_add_test(tc, neighbours);
 	tcase_add_test(tc, bad_records);
 	tcase_add_test(tc, begins);
 	tcase_add_test(tc, hunger);

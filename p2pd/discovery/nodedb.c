@@ -20,6 +20,8 @@
 #define MAP_SIZE	(UINT64_C(256) << 20)
 #define OPEN_FLAGS	(MDB_NOSYNC | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD)
 
+#define SEED_TRIES	200		/* looks for each seed that is wanted */
+
 static const char	format_key[] = "format";
 
 struct nodedb {
@@ -332,8 +334,9 @@ enum nodedb_err
 nodedb_put(struct nodedb *db, const struct nodedb_node *n)
 {
 	uint8_t		 key[NODEDB_KEY], val[NODEDB_VALUE];
+	uint64_t	 room = n->seed ? NODEDB_NODES : NODEDB_CASUAL;
 	enum nodedb_err	 err;
-	MDB_val		 k, v;
+	MDB_val		 k, v, old;
 	int		 rc;
 
 	if ((err = txn_begin(db)) != NODEDB_OK)
@@ -342,45 +345,41 @@ nodedb_put(struct nodedb *db, const struct nodedb_node *n)
 	k.mv_size = sizeof(key);
 	v.mv_size = nodedb_encode(n, key, val);
 	v.mv_data = val;
+	rc = mdb_get(db->txn, db->dbi, &k, &old);
 	/* Full of others: who is known already stays so. */
-	if (db->stats.nodes >= NODEDB_NODES) {
-		MDB_val	 old;
-
-		rc = mdb_get(db->txn, db->dbi, &k, &old);
-		if (rc != 0)
-			return rc == MDB_NOTFOUND ? NODEDB_OK : result(db, rc);
-	}
+	if (rc == MDB_NOTFOUND && db->stats.nodes >= room)
+		return NODEDB_OK;
+	if (rc == 0)
+		nodedb_inherit(val, n->udp.af, old.mv_data, old.mv_size);
+	else if (rc != MDB_NOTFOUND)
+		return result(db, rc);
 	if ((rc = mdb_put(db->txn, db->dbi, &k, &v, 0)) != 0)
 		return result(db, rc);
 	db->stats.puts++;
 	return count(db);
 }
 
-/* The node behind a random place; MDB_NOTFOUND when there is none. */
+/* What is behind a random place; MDB_NOTFOUND when there is nothing. */
 static int
-random_node(MDB_cursor *cur, struct nodedb_node *n)
+random_pair(MDB_cursor *cur, MDB_val *k, MDB_val *v)
 {
 	uint8_t	 at[NODEDB_KEY];
-	MDB_val	 k, v;
 	int	 rc;
 
 	arc4random_buf(at, sizeof(at));
-	k.mv_data = at;
-	k.mv_size = sizeof(at);
-	rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
+	k->mv_data = at;
+	k->mv_size = sizeof(at);
+	rc = mdb_cursor_get(cur, k, v, MDB_SET_RANGE);
 	if (rc == MDB_NOTFOUND)
-		rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
-	if (rc == 0 && k.mv_size == sizeof(format_key) - 1) {
-		rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
+		rc = mdb_cursor_get(cur, k, v, MDB_FIRST);
+	if (rc == 0 && k->mv_size == sizeof(format_key) - 1) {
+		rc = mdb_cursor_get(cur, k, v, MDB_NEXT);
 		if (rc == MDB_NOTFOUND)
-			rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
-		if (rc == 0 && k.mv_size == sizeof(format_key) - 1)
+			rc = mdb_cursor_get(cur, k, v, MDB_FIRST);
+		if (rc == 0 && k->mv_size == sizeof(format_key) - 1)
 			rc = MDB_NOTFOUND;
 	}
-	if (rc != 0)
-		return rc;
-	return nodedb_decode(n, k.mv_data, k.mv_size, v.mv_data,
-	    v.mv_size) == -1 ? MDB_CORRUPTED : 0;
+	return rc;
 }
 
 static int
@@ -394,18 +393,25 @@ is_among(const struct nodedb_node *v, size_t n, const struct nodedb_node *s)
 	return 0;
 }
 
+/* Seeds may be few among very many: others cost no more than a look. */
 static int
 seeds_pass(MDB_cursor *cur, int64_t since, int all, struct nodedb_node *v,
     size_t max, size_t *n)
 {
 	struct nodedb_node	 s;
-	size_t			 tries;
+	MDB_val			 key, val;
+	size_t			 tries, most = (all ? 5 : SEED_TRIES) * max;
 	int			 rc;
 
-	for (tries = 0; *n < max && tries < 5 * max; tries++) {
-		if ((rc = random_node(cur, &s)) != 0)
+	for (tries = 0; *n < max && tries < most; tries++) {
+		if ((rc = random_pair(cur, &key, &val)) != 0)
 			return rc;
-		if ((s.seed || all) && s.pong >= since && !is_among(v, *n, &s))
+		if (!all && !nodedb_is_seed(val.mv_data, val.mv_size))
+			continue;
+		if (nodedb_decode(&s, key.mv_data, key.mv_size, val.mv_data,
+		    val.mv_size) == -1)
+			return MDB_CORRUPTED;
+		if (s.pong >= since && !is_among(v, *n, &s))
 			v[(*n)++] = s;
 	}
 	return 0;

@@ -33,6 +33,8 @@
 #define NODEDB_KEY	33
 #define NODEDB_VALUE	(2 + SECP_PUB + 20 + 16 + 2 + ENR_MAX)
 #define NODEDB_NODES	100000		/* that are kept */
+#define NODEDB_CASUAL	50000		/* ... with room for nodes not yet seeds:
+					   anybody can make many of them */
 #define NODEDB_EXPIRY	(24 * 3600)	/* s since the last pong, while we run */
 #define NODEDB_SEED_AGE	(5 * 24 * 3600)	/* ... and over a time that we did not */
 
@@ -107,5 +109,9 @@ int	 nodedb_decode(struct nodedb_node *, const uint8_t *key, size_t klen,
 /* The length of the value, of at most NODEDB_VALUE. */
 size_t	 nodedb_encode(const struct nodedb_node *, uint8_t key[NODEDB_KEY],
 	    uint8_t val[NODEDB_VALUE]);
+int	 nodedb_is_seed(const uint8_t *val, size_t len);
+/* What was a seed at the same address stays one. */
+void	 nodedb_inherit(uint8_t *val, unsigned int af, const uint8_t *old,
+	    size_t oldlen);
 
 #endif

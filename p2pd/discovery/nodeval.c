@@ -60,6 +60,22 @@ nodedb_encode(const struct nodedb_node *n, uint8_t key[NODEDB_KEY],
 	return (size_t)(p + n->record.len - val);
 }
 
+int
+nodedb_is_seed(const uint8_t *val, size_t len)
+{
+	return len > 1 && (val[1] & 1);
+}
+
+void
+nodedb_inherit(uint8_t *val, unsigned int af, const uint8_t *old, size_t oldlen)
+{
+	size_t	 at = 2 + SECP_PUB, n = af == 4 ? 4 : 16;
+
+	if (nodedb_is_seed(old, oldlen) && oldlen >= at + n &&
+	    memcmp(val + at, old + at, n) == 0)
+		val[1] |= 1;
+}
+
 static int
 decode_record(struct nodedb_node *n, const uint8_t *p, size_t len)
 {

@@ -242,6 +242,64 @@ START_TEST(seeds)
 }
 END_TEST
 
+/*
+ * Anybody can make nodes without number that are proven: they neither keep
+ * seeds out nor hide them.
+ */
+START_TEST(crowd)
+{
+	struct nodedb_node	 n, v[30];
+	struct nodedb_stats	 st;
+	struct nodedb		*db = open_at(NOW);
+	size_t			 i, got;
+	uint32_t		 no;
+
+	for (no = 0; no < NODEDB_CASUAL + 100; no++) {
+		make(&n, no, NOW);
+		n.seed = 0;
+		ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	}
+	nodedb_stats(db, &st);
+	ck_assert_uint_eq(st.nodes, NODEDB_CASUAL);
+	for (; no < NODEDB_CASUAL + 600; no++) {
+		make(&n, no, NOW);
+		n.seed = 1;
+		ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	}
+	ck_assert_int_eq(nodedb_seeds(db, 0, v, 30, &got), NODEDB_OK);
+	ck_assert_uint_ge(got, 20);
+	for (i = 0; i < got; i++)
+		ck_assert_int_eq(v[i].seed, 1);
+	nodedb_close(db);
+}
+END_TEST
+
+/* After a restart a seed is one before it has been checked often again. */
+START_TEST(stays_seed)
+{
+	struct nodedb_node	 n, m;
+	struct nodedb		*db = open_at(NOW);
+	int			 found;
+
+	make(&n, (uint32_t)_i + 1, NOW);
+	n.seed = 1;
+	ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	n.seed = 0;
+	n.pong++;
+	ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	ck_assert_int_eq(nodedb_find(db, n.id, &m, &found), NODEDB_OK);
+	ck_assert_int_eq(found, 1);
+	ck_assert_int_eq(m.seed, 1);
+	ck_assert_int_eq(m.pong, NOW + 1);
+	/* Elsewhere it begins anew. */
+	n.udp.ip[n.udp.af == 4 ? 3 : 15] ^= 1;
+	ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	ck_assert_int_eq(nodedb_find(db, n.id, &m, &found), NODEDB_OK);
+	ck_assert_int_eq(m.seed, 0);
+	nodedb_close(db);
+}
+END_TEST
+
 /* Commits rounds of 20 that belong together, until it is killed. */
 static void
 writer(uint32_t from, int out)
@@ -430,6 +488,8 @@ main(void)
 	tcase_add_test(tc, keeps);
 	tcase_add_test(tc, expires);
 	tcase_add_test(tc, seeds);
+	tcase_add_test(tc, crowd);
+	tcase_add_loop_test(tc, stays_seed, 0, 2);
 	tcase_add_test(tc, killed);
 	tcase_add_test(tc, damaged);
 	tcase_add_test(tc, barred);

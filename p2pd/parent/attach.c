@@ -267,6 +267,10 @@ attach_decide(struct appconn *ac, const struct m_app_attach *m,
 		ans->error = APE_DENIED;
 		return;
 	}
+	/* each session counts what goes through it, which is its part */
+	if (ans->rate != 0)
+		ans->rate = (ans->rate + parent.conf->sessions - 1) /
+		    parent.conf->sessions;
 	if (m->mode == APM_OWNER)
 		take_over(ac->app, m->name);
 	ans->error = apps_attach(&parent.apps, ac, m, ans);

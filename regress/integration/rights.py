@@ -186,6 +186,27 @@ def rules():
     stopped(n)
 
 
+def rate():
+    """A limit is for all sessions together, each of which has its part."""
+    n = Node("sessions 2", f"allow application user {os.getuid()} rate 200K")
+    first = Client(n)
+    both = [first, Client(n, token=first.welcome.token, session=1)]
+    capids = [c.attach() for c in both]
+    peer = Peer(n, "-c", CAP)
+    at = until(n.peers)[0]["session"]
+    h, _ = both[at].expect(Type.PEER_UP)
+    began = time.monotonic()
+    for _ in range(25):
+        both[at].say(Type.SEND, wire.send(capids[at], 1, bytes(10240)),
+                     peer=h.peer)
+    both[at].say(Type.DETACH, wire.capid(capids[at]))
+    both[at].expect(Type.DETACHED)
+    took = time.monotonic() - began
+    check(2.3 < took < 20, f"250 KiB took {took:.2f} s")
+    del peer
+    stopped(n)
+
+
 def shares():
     n = Node()
     clients = [Client(n) for _ in range(32)]
@@ -282,5 +303,5 @@ def hints():
 
 
 if __name__ == "__main__":
-    main([comes_back, comes_too_late, without_token, rules, shares, record,
-          penalties, hints])
+    main([comes_back, comes_too_late, without_token, rules, rate, shares,
+          record, penalties, hints])

@@ -76,16 +76,19 @@ nodedb_inherit(uint8_t *val, unsigned int af, const uint8_t *old, size_t oldlen)
 		val[1] |= 1;
 }
 
+/* Of the node's key; that it is a point says who verifies the record. */
 static int
 decode_record(struct nodedb_node *n, const uint8_t *p, size_t len)
 {
-	uint8_t	 key[SECP_PUB];
+	const uint8_t	*key;
+	size_t		 klen;
 
 	if (len == 0)
 		return 0;
 	return enr_decode(&n->record, p, len, NULL) == 0 &&
-	    enr_pubkey(&n->record, key) == 0 &&
-	    memcmp(key, n->key, sizeof(key)) == 0 ? 0 : -1;
+	    enr_get_bytes(&n->record, "secp256k1", &key, &klen) == 0 &&
+	    klen == SECP_COMP && key[0] == (2 | (n->key[SECP_PUB - 1] & 1)) &&
+	    memcmp(key + 1, n->key, SECP_COMP - 1) == 0 ? 0 : -1;
 }
 
 static int

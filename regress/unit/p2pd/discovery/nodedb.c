@@ -124,6 +124,11 @@ START_TEST(values)
 		    -1);
 		val[i] ^= 0x80;
 	}
+	/* As is the key of its record. */
+	make_signed(&m, (uint8_t)(_i + 2), NOW);
+	n.record = m.record;
+	len = nodedb_encode(&n, key, val);
+	ck_assert_int_eq(nodedb_decode(&m, key, sizeof(key), val, len), -1);
 }
 END_TEST
 

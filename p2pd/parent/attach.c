@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,34 @@
 #include "p2pd/parent/parent.h"
 
 /* Applications: their connections to sessions, and what they attach. */
+
+#define LOG_RATE	50	/* lines a second that applications can cause */
+#define LOG_BURST	200
+
+/* One that attaches again and again must not fill the disk. */
+static void __attribute__((format(printf, 1, 2)))
+attach_log(const char *fmt, ...)
+{
+	static struct bucket bucket;
+	static uint64_t dropped;
+	char line[1024];
+	va_list ap;
+
+	if (bucket.rate == 0)
+		bucket_init(&bucket, LOG_RATE, LOG_BURST, mono_us());
+	if (!bucket_take(&bucket, 1, mono_us())) {
+		dropped++;
+		return;
+	}
+	if (dropped > 0)
+		log_warnx("%llu log lines of applications dropped",
+		    (unsigned long long)dropped);
+	dropped = 0;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_info("%s", line);
+}
 
 /*
  * Who is at the other end is asked of the socket: control has looked already,
@@ -80,7 +109,7 @@ refuse(const struct m_app *m, int fd, enum app_error error, const char *text)
 	uint8_t buf[APP_HEADER + APP_ERRTEXT_MAX + 8];
 	struct app_head head;
 
-	log_info("application \"%s\", uid %u, pid %u, refused: %s", m->name,
+	attach_log("application \"%s\", uid %u, pid %u, refused: %s", m->name,
 	    m->uid, m->pid, text);
 	memset(&head, 0, sizeof(head));
 	head.len = (uint32_t)app_error_encode(buf + APP_HEADER,
@@ -248,7 +277,7 @@ take_over(const struct app *a, const char *name)
 	    cap->owner->uid != a->uid || cap->owner->pid == 0 ||
 	    kill((pid_t)cap->owner->pid, 0) == 0 || errno != ESRCH)
 		return;
-	log_info("application \"%s\", uid %u, pid %u, is gone: %s is free",
+	attach_log("application \"%s\", uid %u, pid %u, is gone: %s is free",
 	    cap->owner->name, cap->owner->uid, cap->owner->pid, name);
 	apps_forget(&parent.apps, cap);
 }
@@ -294,12 +323,12 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	attach_decide(ac, m, &ans);
 	child_msg(c, &m_app_attached_desc, &ans, -1);
 	if (ans.error != APE_OK) {
-		log_info("application \"%s\", uid %u, pid %u, may not attach "
+		attach_log("application \"%s\", uid %u, pid %u, may not attach "
 		    "%s: %s", ac->app->name, ac->app->uid, ac->app->pid, m->name,
 		    ans.text);
 		return;
 	}
-	log_info("application \"%s\", uid %u, pid %u, %s %s in session %u",
+	attach_log("application \"%s\", uid %u, pid %u, %s %s in session %u",
 	    ac->app->name, ac->app->uid, ac->app->pid, m->mode == APM_TAP ?
 	    "taps" : ans.resumed ? "resumed" : "attached", m->name, c->instance);
 	attach_event(m->mode == APM_TAP ? "app-tapped" : ans.resumed ?

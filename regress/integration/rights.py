@@ -186,6 +186,20 @@ def rules():
     stopped(n)
 
 
+def loud():
+    """One that attaches all the time does not fill the log."""
+    n = Node()
+    c = Client(n)
+    for _ in range(1000):
+        c.say(Type.DETACH, wire.capid(c.attach()))
+        c.expect(Type.DETACHED)
+    time.sleep(0.2)
+    c.attach()
+    n.process.expect("[1-9][0-9]* log lines of applications dropped")
+    n.process.expect("attached tst in session 0")
+    stopped(n)
+
+
 def rate():
     """A limit is for all sessions together, each of which has its part."""
     n = Node("sessions 2", f"allow application user {os.getuid()} rate 200K")
@@ -303,5 +317,5 @@ def hints():
 
 
 if __name__ == "__main__":
-    main([comes_back, comes_too_late, without_token, rules, rate, shares,
-          record, penalties, hints])
+    main([comes_back, comes_too_late, without_token, rules, rate, loud,
+          shares, record, penalties, hints])

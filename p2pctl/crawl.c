@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/scope.h"
 #include "common/base/util.h"
 #include "p2pctl/client.h"
 #include "p2pctl/d4client.h"
@@ -89,12 +90,7 @@ enqueue(struct crawl *cr, struct netnode *n)
 static int
 fit(const struct addr *from, const struct addr *a)
 {
-	if (a->af == 0 || a->port < UDP_MIN || addr_is_any(a) ||
-	    (a->af == 4 && a->ip[0] >= 224) || (a->af == 6 && a->ip[0] == 0xff))
-		return 0;
-	if (addr_is_loopback(a))
-		return addr_is_loopback(from);
-	return !addr_is_lan(a) || addr_is_lan(from);
+	return a->port >= UDP_MIN && addr_relay_ok(from, a);
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/base/scope.h"
 #include "p2pd/discovery/d4int.h"
 
 /* A datagram on its way in: what costs least is looked at first. */
@@ -141,7 +142,7 @@ vote(struct d4 *d, const struct addr *from, const struct addr *says)
 	struct addr		 won;
 
 	if (d->fixed[f] || says->af != from->af || says->port == 0 ||
-	    !node_relay_ok(from, says))
+	    !addr_relay_ok(from, says))
 		return;
 	votes_add(&d->votes[f], from, says, now);
 	if (now < d->vote_next)
@@ -287,7 +288,7 @@ on_findnode(struct input *in)
 	memset(&p, 0, sizeof(p));
 	p.type = D4_NEIGHBORS;
 	for (i = 0; i < n && all < LOOKUP_K; i++) {
-		if (!node_relay_ok(in->from, &v[i]->node.udp) ||
+		if (!addr_relay_ok(in->from, &v[i]->node.udp) ||
 		    memcmp(v[i]->node.id, in->id, NODE_ID) == 0)
 			continue;
 		all++;
@@ -311,7 +312,7 @@ neighbor_ok(struct input *in, const struct d4_node *o)
 	struct d4	*d = in->d;
 
 	return o->addr.port >= NODE_UDP_MIN && family_ok(d, &o->addr) &&
-	    node_relay_ok(in->from, &o->addr) &&
+	    addr_relay_ok(in->from, &o->addr) &&
 	    memcmp(o->key, d->conf.key, SECP_PUB) != 0;
 }
 

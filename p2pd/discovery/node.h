@@ -61,12 +61,6 @@ int	 node_cmp(const uint8_t target[NODE_ID], const uint8_t a[NODE_ID],
 /* Bits in which they may differ: 0 the same, 256 the furthest. */
 unsigned int node_logdist(const uint8_t a[NODE_ID], const uint8_t b[NODE_ID]);
 
-/*
- * May a node at from tell of one at a? Never special-use, multicast or
- * unspecified addresses; loopback from loopback only, a LAN's from a LAN or
- * loopback, a carrier's (100.64/10) from one of them.
- */
-int	 node_relay_ok(const struct addr *from, const struct addr *a);
 /* The subnet that address limits count: /24, or /48 of IPv6. */
 void	 node_subnet(struct prefix *, const struct addr *);
 

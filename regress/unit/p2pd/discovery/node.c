@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/scope.h"
 #include "p2pd/discovery/node.h"
 
 static uint8_t	 priv[SECP_PRIV], key[SECP_PUB];
@@ -110,12 +111,12 @@ START_TEST(relay)
 	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
 		from = ip(c[i].from, 30303);
 		a = ip(c[i].a, 30303);
-		ck_assert_msg(node_relay_ok(&from, &a) == c[i].ok,
+		ck_assert_msg(addr_relay_ok(&from, &a) == c[i].ok,
 		    "%s telling of %s", c[i].from, c[i].a);
 	}
 	memset(&a, 0, sizeof(a));
 	from = ip("8.8.8.8", 1);
-	ck_assert_int_eq(node_relay_ok(&from, &a), 0);
+	ck_assert_int_eq(addr_relay_ok(&from, &a), 0);
 }
 END_TEST
 

@@ -23,6 +23,7 @@ app_new(const struct m_app *m, int fd)
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return NULL;
 	a->node.key = m->app;
+	a->uid = m->uid;
 	strlcpy(a->name, m->name, sizeof(a->name));
 	TAILQ_INIT(&a->caps);
 	TAILQ_INIT(&a->attaches);

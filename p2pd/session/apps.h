@@ -77,6 +77,7 @@ struct app {
 	struct rbuf		 rb;
 	struct holder		 holder;
 	struct app_head		 head;		/* when has_head */
+	uint32_t		 uid;
 	uint32_t		 ncaps, nattaches;
 	uint32_t		 ntaps;		/* of caps */
 	uint32_t		 events;	/* sent so far */

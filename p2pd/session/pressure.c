@@ -39,15 +39,33 @@ largest_of(struct peers *list, struct peer *max, uint64_t *sum)
 	return max;
 }
 
+static uint64_t
+user_holds(uint32_t uid)
+{
+	struct app	*a;
+	uint64_t	 sum = 0;
+
+	TAILQ_FOREACH(a, &ses.apps, entry)
+		if (a->uid == uid)
+			sum += a->holder.held;
+	return sum;
+}
+
+/* Of the user who holds most, lest many small ones cost another's large one. */
 static struct app *
 largest_app(uint64_t *sum)
 {
 	struct app	*a, *max = NULL;
+	uint64_t	 n, most = 0;
 
 	TAILQ_FOREACH(a, &ses.apps, entry) {
 		*sum += a->holder.held;
-		if (max == NULL || a->holder.held > max->holder.held)
+		n = user_holds(a->uid);
+		if (max == NULL || n > most || (a->uid == max->uid &&
+		    a->holder.held > max->holder.held)) {
 			max = a;
+			most = n;
+		}
 	}
 	return max;
 }

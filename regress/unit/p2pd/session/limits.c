@@ -360,6 +360,42 @@ START_TEST(memory)
 }
 END_TEST
 
+/* Nor by another user's, whose connections hold a little less each. */
+START_TEST(memory_of_users)
+{
+	enum { N = 8, HALF = 900000 };
+	static uint8_t		 buf[HALF];
+	struct app_head		 h = { 1 << 20, AF_SEND, 0, 1, 5 };
+	struct tapp		 v[N];
+	unsigned int		 i, n;
+
+	world_close();
+	world_limits(6 << 20, 4 << 20, 32 << 20, 5000);
+	open_app(APP_STOP);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	arc4random_buf(buf, sizeof(buf));
+	for (n = 0; n < 4; n++)
+		tpeer_send(&tp, 0x10, buf, 500000);
+	PUMP_UNTIL(peer_find(5)->msgs_in == n);
+	app_head_encode(buf, &h);
+	for (i = 0; i < N; i++) {
+		tapp_open(&v[i], 10 + i);
+		((struct app *)htab_find(&ses.apptab, 10 + i))->uid = 1001;
+		tapp_write(&v[i], buf, HALF);
+		pump();
+	}
+	PUMP_UNTIL(told_count(M_APP_CLOSED) > 0);
+	PUMP_UNTIL(ses.pressed == 0);
+	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+	for (n = 0; n < 4; )
+		n += tapp_recv(&ta) == 1 && ta.head.type == AF_MESSAGE;
+	for (i = 0; i < N; i++)
+		tapp_close(&v[i]);
+	still_works();
+}
+END_TEST
+
 /* Half frames of many peers are not paid for by an application. */
 START_TEST(memory_half_frames)
 {
@@ -418,6 +454,7 @@ suite(void)
 	tcase_add_test(t, deaf_application);
 	tcase_add_test(t, memory);
 	tcase_add_test(t, memory_half_frames);
+	tcase_add_test(t, memory_of_users);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -45,6 +45,7 @@ static const size_t rates[PROC_KINDS] = {
 
 static void	 child_spawn(struct child *);
 static struct event *rest_ev;
+static void	 children_rest(int, short, void *);
 static void	 child_timer(int, short, void *);
 
 const char *
@@ -89,6 +90,9 @@ children_init(void)
 		child_add(PROC_DISCOVERY, 0);
 	for (i = 0; i < parent.conf->sessions; i++)
 		child_add(PROC_SESSION, i);
+	rest_ev = evtimer_new(parent.base, children_rest, NULL);
+	if (rest_ev == NULL)
+		fatalx("no memory");
 }
 
 struct child *
@@ -424,8 +428,7 @@ children_start(void)
 	static struct event *ev;
 
 	ev = evsignal_new(parent.base, SIGCHLD, children_reap, NULL);
-	rest_ev = evtimer_new(parent.base, children_rest, NULL);
-	if (ev == NULL || rest_ev == NULL || evsignal_add(ev, NULL) == -1)
+	if (ev == NULL || evsignal_add(ev, NULL) == -1)
 		fatalx("no memory");
 	child_spawn(child_first(PROC_LISTENER));
 	evtimer_add(rest_ev, &tv);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/scope.h"
 #include "common/base/util.h"
 #include "p2pd/parent/meta.h"
 #include "p2pd/parent/parent.h"
@@ -184,6 +185,12 @@ record_changed(void)
 	evtimer_add(rc.timer, &tv);
 }
 
+static int
+is_nowhere(const struct addr *a)
+{
+	return a->af != 0 && addr_scope(a) == SCOPE_NEVER;
+}
+
 void
 record_facts(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -193,6 +200,10 @@ record_facts(struct channel *ch, struct chan_msg *msg, void *arg)
 	if ((m->ip4.af != 0 && m->ip4.af != 4) ||
 	    (m->ip6.af != 0 && m->ip6.af != 6)) {
 		child_kill(c, "endpoint of another family");
+		return;
+	}
+	if (is_nowhere(&m->ip4) || is_nowhere(&m->ip6)) {
+		child_kill(c, "endpoint where no host is");
 		return;
 	}
 	rc.facts = *m;

@@ -276,7 +276,7 @@ START_TEST(record)
 	ck_assert_uint_eq(a.port, sockets_udp(0));
 	/* Votes go before the address that is bound. */
 	memset(&f, 0, sizeof(f));
-	(void)addr_parse(&f.ip4, "198.51.100.1:5555");
+	(void)addr_parse(&f.ip4, "20.1.2.3:5555");
 	say(&m_record_facts_desc, &f);
 	while (!hear(&m_record_desc, &r))
 		usleep(100000);
@@ -295,11 +295,16 @@ END_TEST
 
 START_TEST(odd_facts)
 {
+	static const char *const odd[][2] = { { "[2600::1]:5", NULL },
+	    { NULL, "20.1.2.3:5" }, { "224.0.0.1:5", NULL },
+	    { "0.0.0.0:5", NULL }, { "20.1.2.3:5", "[ff02::1]:5" } };
 	struct m_record_facts	 f;
 
 	memset(&f, 0, sizeof(f));
-	(void)addr_parse(_i == 0 ? &f.ip4 : &f.ip6, _i == 0 ?
-	    "[2001:db8::1]:5" : "192.0.2.1:5");
+	if (odd[_i][0] != NULL)
+		ck_assert_int_eq(addr_parse(&f.ip4, odd[_i][0]), 0);
+	if (odd[_i][1] != NULL)
+		ck_assert_int_eq(addr_parse(&f.ip6, odd[_i][1]), 0);
 	say(&m_record_facts_desc, &f);
 	turns(4);
 	ck_assert_ptr_null(c->ch);
@@ -322,7 +327,7 @@ main(void)
 	tcase_add_loop_test(tc, no_such_packet, 0, 4);
 	tcase_add_test(tc, too_many);
 	tcase_add_test(tc, record);
-	tcase_add_loop_test(tc, odd_facts, 0, 2);
+	tcase_add_loop_test(tc, odd_facts, 0, 5);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -184,7 +184,9 @@ regress_unit_session_limits_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_show_SOURCES = regress/unit/p2pd/session/show.c $(session_world)
 regress_unit_session_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_show_LDADD = $(SESSION_TEST_LIBS)
-regress_unit_session_send_SOURCES = regress/unit/p2pd/session/send.c $(session_world)
+regress_unit_session_send_SOURCES = regress/unit/p2pd/session/send.c \
+	regress/unit/p2pd/session/multisend.c regress/unit/p2pd/session/sendfix.c \
+	regress/unit/p2pd/session/sendfix.h $(session_world)
 regress_unit_session_send_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_send_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_queue_SOURCES = regress/unit/p2pd/session/queue.c $(session_world)

@@ -216,7 +216,8 @@ def rate():
     both[at].say(Type.DETACH, wire.capid(capids[at]))
     both[at].expect(Type.DETACHED)
     took = time.monotonic() - began
-    check(2.3 < took < 20, f"250 KiB took {took:.2f} s")
+    # At most a second's worth was saved; of the whole limit 0.3 s would do.
+    check(1.4 < took < 60, f"250 KiB took {took:.2f} s")
     del peer
     stopped(n)
 

@@ -181,11 +181,12 @@ def discovery_tools():
     listed = listed_keys()
     boot = Node()
     other = Node(f'bootnode "{boot.enode}"')
-    got = boot.ctl("ping", boot.enode, "--count", "1")
+    patience = ("--timeout", "10000")
+    got = boot.ctl("ping", boot.enode, "--count", "1", *patience)
     compare("ping", set(got), listed["ping"])
     equal((got["id"], got["received"]), (boot.id, 1), "ping")
     check(got["seq"] and got["seen"].startswith("127.0.0.1:"), f"ping: {got}")
-    got = boot.ctl("resolve", other.enode)
+    got = boot.ctl("resolve", other.enode, *patience)
     record = got.pop("record")
     entries = got.pop("entries")
     compare("resolve", set(got), listed["enr"] | listed["resolve"])
@@ -199,7 +200,8 @@ def discovery_tools():
         """A crawl from the bootnode finds the other, once that has come to it."""
         if os.path.exists(path):
             os.unlink(path)
-        got = boot.ctl("crawl", path, "--bootnode", boot.enode, "--for", "20s")
+        got = boot.ctl("crawl", path, "--bootnode", boot.enode, "--for", "20s",
+                       *patience)
         compare("crawl", set(got), listed["crawl"])
         with open(path) as f:
             return record in [n["record"] for n in json.load(f).values()]

@@ -32,7 +32,8 @@ endif
 
 # Memory by valgrind: the unit tests, then whole daemons.
 valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
-	load.py attach.py rights.py deaths.py tool.py admission.py start.py) $(filter regress/unit/%,$(check_PROGRAMS))
+	load.py attach.py deaths.py tool.py admission.py start.py) \
+	$(filter regress/unit/%,$(check_PROGRAMS))
 check-valgrind: all $(check_PROGRAMS)
 	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \
 	    $(srcdir)/regress/house/valgrind.sh $(valgrind_tests)

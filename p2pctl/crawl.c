@@ -50,12 +50,6 @@ struct crawl {
 	size_t			 saved;		/* nodes in the file */
 };
 
-/* What a callback is about. */
-struct visit {
-	struct crawl		*cr;
-	struct netnode		*n;
-};
-
 static volatile sig_atomic_t	 interrupted;
 
 static void
@@ -137,37 +131,36 @@ target_at(uint8_t key[SECP_PUB], const uint8_t id[NODE_ID], unsigned int below)
 static void
 got_nodes(const struct d4_answer *w, void *arg)
 {
-	struct visit	 v = *(struct visit *)arg;
-	size_t		 known = v.cr->set.n;
+	struct netnode	*n = arg;
+	struct crawl	*cr = n->crawl;
+	size_t		 known = cr->set.n;
 	uint32_t	 i;
 
-	free(arg);
-	v.n->walk++;
+	n->walk++;
 	if (w->outcome != D4C_OK)
-		v.n->misses++;
+		n->misses++;
 	for (i = 0; i < w->nnodes; i++)
-		learn(v.cr, &v.n->peer.addr, &w->nodes[i]);
-	v.n->dull = v.cr->set.n > known ? 0 : v.n->dull + 1;
-	if (v.n->walk < WALKS && v.n->misses < MISSES && v.n->dull < DULL)
-		enqueue(v.cr, v.n);
+		learn(cr, &n->peer.addr, &w->nodes[i]);
+	n->dull = cr->set.n > known ? 0 : n->dull + 1;
+	if (n->walk < WALKS && n->misses < MISSES && n->dull < DULL)
+		enqueue(cr, n);
 	else
-		v.n->state = ST_DONE;
+		n->state = ST_DONE;
 }
 
 /* Go-ethereum's score: one more for each check passed, half for one failed. */
 static void
 got_record(const struct d4_answer *w, void *arg)
 {
-	struct visit	 v = *(struct visit *)arg;
-	struct netnode	*n = v.n;
+	struct netnode	*n = arg;
+	struct crawl	*cr = n->crawl;
 
-	free(arg);
 	n->check = time(NULL);
-	v.cr->checked++;
+	cr->checked++;
 	if (w->outcome != D4C_OK) {
 		n->state = ST_DEAD;
 		n->score /= 2;
-		v.cr->dead++;
+		cr->dead++;
 		return;
 	}
 	if (n->record.len == 0 || w->record.seq >= n->record.seq)
@@ -176,32 +169,28 @@ got_record(const struct d4_answer *w, void *arg)
 	n->last = n->check;
 	if (n->first == 0) {
 		n->first = n->check;
-		v.cr->added++;
+		cr->added++;
 	}
-	v.cr->answered++;
-	enqueue(v.cr, n);
+	cr->answered++;
+	enqueue(cr, n);
 }
 
 static void
 ask_next(struct crawl *cr, struct netnode *n)
 {
-	struct visit	*v;
 	uint8_t		 target[SECP_PUB];
 	int		 r;
 
-	if ((v = malloc(sizeof(*v))) == NULL)
-		return;
-	v->cr = cr;
-	v->n = n;
+	n->crawl = cr;
+	n->state = ST_ASKED;
 	if (n->check + RECENT < time(NULL) || n->score == 0)
-		r = d4c_ask(cr->c, &n->peer, D4C_RECORD, NULL, got_record, v);
+		r = d4c_ask(cr->c, &n->peer, D4C_RECORD, NULL, got_record, n);
 	else {
 		target_at(target, n->id, n->walk);
-		r = d4c_ask(cr->c, &n->peer, D4C_NODES, target, got_nodes, v);
+		r = d4c_ask(cr->c, &n->peer, D4C_NODES, target, got_nodes, n);
 	}
-	n->state = ST_ASKED;
 	if (r == -1)
-		free(v);
+		n->state = ST_DONE;
 }
 
 static void

@@ -10,6 +10,8 @@
 #include "common/wire/enode.h"
 #include "p2pctl/d4client.h"
 
+struct crawl;
+
 /*
  * Nodes by their id, and the file of them: nodes.json as go-ethereum's
  * "devp2p discv4 crawl" reads and writes it.
@@ -24,6 +26,7 @@ struct netnode {
 	time_t			 last;
 	time_t			 check;
 	/* The crawl's. */
+	struct crawl		*crawl;
 	uint8_t			 state;
 	uint8_t			 walk;		/* questions for nodes so far */
 	uint8_t			 misses;	/* of them without an answer */

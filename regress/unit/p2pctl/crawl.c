@@ -277,6 +277,16 @@ START_TEST(no_longer_than)
 }
 END_TEST
 
+/* The mute one's question is open at the end: the sanitizers see it left. */
+START_TEST(no_longer_than_answers)
+{
+	rq.timeout_ms = 60000;
+	rq.seconds = 2;
+	ck_assert_msg(net_crawl(&rq, &out, err) == EX_DONE, "%s", err);
+	ck_assert(!json_true_at(out, "complete"));
+}
+END_TEST
+
 START_TEST(nowhere_to_begin)
 {
 	rq.nboot = 0;
@@ -341,6 +351,7 @@ main(void)
 	tcase_add_test(tc, whole_world);
 	tcase_add_test(tc, no_more_than);
 	tcase_add_test(tc, no_longer_than);
+	tcase_add_test(tc, no_longer_than_answers);
 	tcase_add_test(tc, nowhere_to_begin);
 	tcase_add_test(tc, ping_and_resolve);
 	suite_add_tcase(s, tc);

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include <openssl/crypto.h>
+
 #include "common/crypto/evp.h"
 
 static struct evp_algs	 algs;
@@ -13,6 +15,8 @@ evp_algs(void)
 {
 	if (fetched)
 		return &algs;
+	/* The system's openssl.cnf is not ours to read, nor to wait for. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if ((algs.aes_128_ctr = EVP_CIPHER_fetch(NULL, "AES-128-CTR", NULL)) == NULL ||
 	    (algs.aes_256_ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL)) == NULL ||
 	    (algs.aes_256_ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL)) == NULL ||

@@ -19,6 +19,16 @@
 #define HIGH_FD		10	/* above all that a child is given */
 #define BIN_FD		(PROC_CHANFD + 1)
 
+/*
+ * The child runs on our memory until it executes, which spares a copy of the
+ * page tables; sanitizers do not follow that.
+ */
+#if defined(P2PD_SANITIZERS)
+#define spawn_fork	fork
+#else
+#define spawn_fork	vfork
+#endif
+
 #ifndef HAVE_FEXECVE
 /* Where a system can execute no descriptor, the path as it was at start. */
 static char	 binary_path[PATH_MAX];
@@ -174,7 +184,7 @@ proc_spawn(int binfd, const char *name, unsigned int instance,
 	/* No handler of ours may run in the child. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	if ((pid = fork()) == 0) {
+	if ((pid = spawn_fork()) == 0) {
 		become(sv[1], binfd, argv);
 		_exit(127);
 	}

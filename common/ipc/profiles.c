@@ -300,6 +300,7 @@ static const struct sys_rule parent_rules[] = {
 static const struct sys_rule spawn_rules[] = {
 	ALLOW1(clone, NONE(0, CLONE_NS)),	/* fork() */
 	ALLOW(fork),
+	ALLOW(vfork),
 	ALLOW(dup2),
 	ALLOW(dup3),
 	ALLOW(close_range),

@@ -25,7 +25,7 @@
 #define READY_MS	15000		/* from start to M_READY */
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
-#define ALONE_MS	50		/* that the listener has for its start */
+#define ALONE_MS	50		/* that these two have for their start */
 #define LEAVE_MS	2000		/* from the channel's end to exit */
 
 /*
@@ -401,7 +401,11 @@ child_timer(int fd, short what, void *arg)
 		child_kill(c, "not ready in time");
 }
 
-/* One in a turn of the loop: peers are let in meanwhile. */
+/*
+ * Peers knock from the first moment on: the listener and the first session, who
+ * let them in, do not share the processors with the others until they are
+ * ready. Then one in a turn of the loop, so that peers are let in meanwhile.
+ */
 static void
 children_rest(int fd, short what, void *arg)
 {
@@ -417,10 +421,6 @@ children_rest(int fd, short what, void *arg)
 	evtimer_add(rest_ev, &now);
 }
 
-/*
- * Peers knock from now on: who lets them in does not share the processors with
- * the others until it is ready.
- */
 void
 children_start(void)
 {
@@ -431,6 +431,7 @@ children_start(void)
 	if (ev == NULL || evsignal_add(ev, NULL) == -1)
 		fatalx("no memory");
 	child_spawn(child_first(PROC_LISTENER));
+	child_spawn(child_first(PROC_SESSION));
 	evtimer_add(rest_ev, &tv);
 }
 
@@ -439,7 +440,9 @@ children_first_ready(void)
 {
 	static const struct timeval now = { 0, 0 };
 
-	if (evtimer_pending(rest_ev, NULL))
+	if (evtimer_pending(rest_ev, NULL) &&
+	    child_ready(child_first(PROC_LISTENER)) &&
+	    child_ready(child_first(PROC_SESSION)))
 		evtimer_add(rest_ev, &now);
 }
 

@@ -13,12 +13,10 @@
 #include "p2pd/dialer/dial.h"
 #include "p2pd/dialer/dialer.h"
 #include "p2pd/dialer/plan.h"
-#include "p2pd/handshake/policy.h"
-#include "p2pd/handshake/setup.h"
+#include "p2pd/handshake/setupproc.h"
 
 static struct {
-	struct policy	*policy;
-	struct setups	*setups;
+	struct setupproc	 net;
 	struct plan	*plan;
 	struct dials	*dials;
 	struct event	 run;		/* when the plan has its next */
@@ -113,26 +111,13 @@ handle_net(struct channel *c, struct chan_msg *msg, void *arg)
 	const struct m_net	*m = msg->body;
 	struct plan_conf	 pc;
 
-	policy_set_net(dl.policy, m);
-	setups_set_deadline(dl.setups, m->setup_ms);
+	setupproc_net(&dl.net, m);
 	pc.on = m->dial;
 	pc.slots = m->max_pending == 0 ? 1 : m->max_pending;
 	pc.history_ms = (uint64_t)m->history_secs * 1000;
 	plan_set(dl.plan, &pc);
 	if (channel_state(c) == CHILD_RUN)
 		schedule(0);
-}
-
-static void
-handle_netrestrict(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	policy_netrestrict(dl.policy, msg->body);
-}
-
-static void
-handle_ban(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	policy_ban(dl.policy, msg->body);
 }
 
 static void
@@ -185,8 +170,8 @@ handle_candidate(struct channel *c, struct chan_msg *msg, void *arg)
 
 	if (m->addr.af == 0 || m->addr.port == 0 ||
 	    memcmp(m->id, child_init()->id, SECP_PUB) == 0 ||
-	    policy_id(dl.policy, m->id) != REASON_NONE ||
-	    policy_addr(dl.policy, &m->addr) != REASON_NONE)
+	    policy_id(dl.net.policy, m->id) != REASON_NONE ||
+	    policy_addr(dl.net.policy, &m->addr) != REASON_NONE)
 		plan_refused(dl.plan);
 	else {
 		memset(&cand, 0, sizeof(cand));
@@ -204,24 +189,6 @@ static void
 handle_resolved(struct channel *c, struct chan_msg *msg, void *arg)
 {
 	dials_resolved(dl.dials, msg->body);
-}
-
-static void
-handle_key_done(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_key_done(dl.setups, msg->body);
-}
-
-static void
-handle_verdict1(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_verdict1(dl.setups, msg->body);
-}
-
-static void
-handle_verdict2(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_verdict2(dl.setups, msg->body);
 }
 
 /* p2pctl show why: what the plan has to say of a node. */
@@ -260,42 +227,29 @@ handle_query(struct channel *c, struct chan_msg *msg, void *arg)
 }
 
 static const struct chan_rule rules[] = {
+	SETUPPROC_RULES,
 	{ &m_net_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_net },
-	{ &m_netrestrict_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_netrestrict },
-	{ &m_ban_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_ban },
 	{ &m_static_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_static },
 	{ &m_connected_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_connected },
 	{ &m_goal_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_goal },
 	{ &m_candidate_desc, CHS_RUN, CHAN_NOFD, handle_candidate },
 	{ &m_resolved_desc, CHS_RUN, CHAN_NOFD, handle_resolved },
-	{ &m_key_done_desc, CHS_RUN, CHAN_NOFD, handle_key_done },
-	{ &m_verdict1_desc, CHS_RUN, CHAN_NOFD, handle_verdict1 },
-	{ &m_verdict2_desc, CHS_RUN, CHAN_NOFD, handle_verdict2 },
 	{ &m_query_desc, CHS_RUN, CHAN_NOFD, handle_query },
 };
 
 static void
 dialer_init(const struct m_init *m, void *arg)
 {
-	struct setups_conf	 sc;
 	struct dials_conf	 dc;
 
-	if (secp_init() == -1)
-		fatalx("secp256k1");
-	memset(&sc, 0, sizeof(sc));
-	sc.base = child_base();
-	sc.own = m->id;
-	sc.send = child_send;
-	sc.ended = setup_ended;
-	if ((dl.policy = policy_new()) == NULL ||
-	    (dl.setups = setups_new(&sc)) == NULL ||
-	    (dl.plan = plan_new(arc4random_uniform)) == NULL)
+	setupproc_init(&dl.net, m, setup_ended);
+	if ((dl.plan = plan_new(arc4random_uniform)) == NULL)
 		fatal("dialer");
 	memset(&dc, 0, sizeof(dc));
 	dc.base = child_base();
 	dc.own = m->id;
-	dc.policy = dl.policy;
-	dc.setups = dl.setups;
+	dc.policy = dl.net.policy;
+	dc.setups = dl.net.setups;
 	dc.send = child_send;
 	dc.done = dial_done;
 	if ((dl.dials = dials_new(&dc)) == NULL)
@@ -317,7 +271,7 @@ dialer_stop(uint32_t grace_ms, void *arg)
 	event_del(&dl.run);
 	event_del(&dl.report);
 	dials_stop(dl.dials);
-	setups_stop(dl.setups);
+	setups_stop(dl.net.setups);
 }
 
 static void
@@ -334,9 +288,8 @@ dialer_down(void *arg)
 	event_del(&dl.run);
 	event_del(&dl.report);
 	dials_free(dl.dials);
-	setups_free(dl.setups);
 	plan_free(dl.plan);
-	policy_free(dl.policy);
+	setupproc_free(&dl.net);
 }
 
 int
@@ -351,6 +304,7 @@ dialer_main(int instance)
 		.stop = dialer_stop,
 		.drained = dialer_drained,
 		.down = dialer_down,
+		.arg = &dl.net,
 	};
 
 	return child_run(&conf);

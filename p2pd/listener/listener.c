@@ -14,8 +14,7 @@
 #include "common/base/util.h"
 #include "common/wire/reason.h"
 #include "p2pd/child.h"
-#include "p2pd/handshake/policy.h"
-#include "p2pd/handshake/setup.h"
+#include "p2pd/handshake/setupproc.h"
 #include "p2pd/listener/accept.h"
 #include "p2pd/listener/listener.h"
 #include "p2pd/listener/throttle.h"
@@ -32,9 +31,8 @@ struct refusals {
 };
 
 static struct {
-	struct policy	*policy;
+	struct setupproc	 net;
 	struct throttle	*throttle;
-	struct setups	*setups;
 	struct accepts	*accepts;
 	struct event	 report;
 	struct event	 reap;
@@ -102,9 +100,9 @@ refuse(unsigned int reason, const struct addr *remote)
 static int
 has_room(void *arg)
 {
-	uint32_t	 max = policy_net(ln.policy)->max_pending;
+	uint32_t	 max = policy_net(ln.net.policy)->max_pending;
 
-	if (setups_count(ln.setups) < (max == 0 ? 1 : max))
+	if (setups_count(ln.net.setups) < (max == 0 ? 1 : max))
 		return 1;
 	timer_add(&ln.reap, REAP_MS);
 	return 0;
@@ -115,7 +113,7 @@ reap(int fd, short what, void *arg)
 {
 	if (ln.stopping || has_room(NULL))
 		return;
-	while (setups_reap(ln.setups, SILENT_MS))
+	while (setups_reap(ln.net.setups, SILENT_MS))
 		continue;
 }
 
@@ -126,7 +124,7 @@ take(int fd, const struct addr *remote, void *arg)
 	unsigned int		 reason;
 	int			 on = 1;
 
-	if ((reason = policy_addr(ln.policy, remote)) != REASON_NONE ||
+	if ((reason = policy_addr(ln.net.policy, remote)) != REASON_NONE ||
 	    (reason = throttle_try(ln.throttle, remote, mono_ms())) != REASON_NONE) {
 		refuse(reason, remote);
 		close(fd);
@@ -134,12 +132,12 @@ take(int fd, const struct addr *remote, void *arg)
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	memset(&start, 0, sizeof(start));
-	start.conn = setups_number(ln.setups);
+	start.conn = setups_number(ln.net.setups);
 	start.fd = fd;
 	start.flags = PF_INBOUND;
 	start.remote = *remote;
 	start.begun_ms = mono_ms();
-	setup_begin(ln.setups, &start);
+	setup_begin(ln.net.setups, &start);
 }
 
 /* A slot and a descriptor are free: whatever had stopped us, look again. */
@@ -156,26 +154,13 @@ handle_net(struct channel *c, struct chan_msg *msg, void *arg)
 	const struct m_net	*m = msg->body;
 	struct throttle_conf	 tc;
 
-	policy_set_net(ln.policy, m);
-	setups_set_deadline(ln.setups, m->setup_ms);
+	setupproc_net(&ln.net, m);
 	tc.addr_secs = m->addr_secs;
 	tc.net_count = m->net_count;
 	tc.net_secs = m->net_secs;
 	throttle_set(ln.throttle, &tc);
 	if (channel_state(c) == CHILD_RUN && !ln.stopping)
 		accepts_resume(ln.accepts);
-}
-
-static void
-handle_netrestrict(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	policy_netrestrict(ln.policy, msg->body);
-}
-
-static void
-handle_ban(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	policy_ban(ln.policy, msg->body);
 }
 
 static void
@@ -192,54 +177,23 @@ handle_listen(struct channel *c, struct chan_msg *msg, void *arg)
 		fatal("listen on %s", addr_format(&m->addr, text));
 }
 
-static void
-handle_key_done(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_key_done(ln.setups, msg->body);
-}
-
-static void
-handle_verdict1(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_verdict1(ln.setups, msg->body);
-}
-
-static void
-handle_verdict2(struct channel *c, struct chan_msg *msg, void *arg)
-{
-	setup_verdict2(ln.setups, msg->body);
-}
-
 static const struct chan_rule rules[] = {
+	SETUPPROC_RULES,
 	{ &m_net_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_net },
-	{ &m_netrestrict_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_netrestrict },
-	{ &m_ban_desc, CHS_CONFIG | CHS_RUN, CHAN_NOFD, handle_ban },
 	{ &m_listen_desc, CHS_CONFIG | CHS_RUN, CHAN_FD, handle_listen },
-	{ &m_key_done_desc, CHS_RUN, CHAN_NOFD, handle_key_done },
-	{ &m_verdict1_desc, CHS_RUN, CHAN_NOFD, handle_verdict1 },
-	{ &m_verdict2_desc, CHS_RUN, CHAN_NOFD, handle_verdict2 },
 };
 
 static void
 listener_init(const struct m_init *m, void *arg)
 {
-	struct setups_conf	 sc;
 	struct accepts_conf	 ac;
 
-	if (secp_init() == -1)
-		fatalx("secp256k1");
-	memset(&sc, 0, sizeof(sc));
-	sc.base = child_base();
-	sc.own = m->id;
-	sc.send = child_send;
-	sc.ended = setup_ended;
+	setupproc_init(&ln.net, m, setup_ended);
 	memset(&ac, 0, sizeof(ac));
 	ac.base = child_base();
 	ac.room = has_room;
 	ac.take = take;
-	if ((ln.policy = policy_new()) == NULL ||
-	    (ln.throttle = throttle_new()) == NULL ||
-	    (ln.setups = setups_new(&sc)) == NULL ||
+	if ((ln.throttle = throttle_new()) == NULL ||
 	    (ln.accepts = accepts_new(&ac)) == NULL)
 		fatal("listener");
 	event_assign(&ln.report, child_base(), -1, 0, report, NULL);
@@ -257,7 +211,7 @@ listener_stop(uint32_t grace_ms, void *arg)
 {
 	ln.stopping = 1;
 	accepts_close(ln.accepts);
-	setups_stop(ln.setups);
+	setups_stop(ln.net.setups);
 }
 
 static void
@@ -268,9 +222,8 @@ listener_down(void *arg)
 	event_del(&ln.report);
 	event_del(&ln.reap);
 	accepts_free(ln.accepts);
-	setups_free(ln.setups);
 	throttle_free(ln.throttle);
-	policy_free(ln.policy);
+	setupproc_free(&ln.net);
 }
 
 int
@@ -284,6 +237,7 @@ listener_main(int instance)
 		.start = listener_start,
 		.stop = listener_stop,
 		.down = listener_down,
+		.arg = &ln.net,
 	};
 
 	return child_run(&conf);

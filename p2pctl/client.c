@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <errno.h>
 #include <poll.h>
@@ -62,7 +63,8 @@ wait_readable(struct client *c, int timeout)
 	if (n == -1)
 		return fail(c, EX_FAILED, "poll: %s", strerror(errno));
 	if (n == 0)
-		return fail(c, EX_NODAEMON, "the daemon does not answer");
+		return fail(c, EX_NODAEMON, "the daemon does not answer: "
+		    "nothing in %g s", timeout / 1000.0);
 	if (pfd[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		return fail(c, EX_FAILED, "standard output is closed");
 	return EX_DONE;
@@ -121,7 +123,7 @@ client_send(struct client *c, const struct msgdesc *d, const void *body)
 	}
 	imsg_close(&c->ib, b);
 	/* A daemon that has closed may have said why: that is read next. */
-	if (imsgbuf_flush(&c->ib, CLIENT_TIMEOUT) == -1 && errno != EPIPE)
+	if (imsgbuf_flush(&c->ib, c->timeout) == -1 && errno != EPIPE)
 		return fail(c, EX_NODAEMON, "write to the daemon: %s",
 		    strerror(errno));
 	return EX_DONE;
@@ -154,7 +156,7 @@ end_code(struct client *c, const struct ctl_end *end)
 }
 
 int
-client_attach(struct client *c, int fd)
+client_attach(struct client *c, int fd, int timeout)
 {
 	struct ctl_hello	 hello = { .version = CTL_VERSION };
 	union answer		 a;
@@ -163,9 +165,10 @@ client_attach(struct client *c, int fd)
 
 	memset(c, 0, sizeof(*c));
 	c->fd = fd;
+	c->timeout = timeout;
 	imsgbuf_init(&c->ib, fd);
 	if ((r = client_send(c, &ctl_hello_desc, &hello)) != EX_DONE ||
-	    (r = client_recv(c, CLIENT_TIMEOUT, &type, &a)) != EX_DONE)
+	    (r = client_recv(c, timeout, &type, &a)) != EX_DONE)
 		return r;
 	if (type == CTL_END)
 		return end_code(c, &a.end);
@@ -179,8 +182,19 @@ client_attach(struct client *c, int fd)
 	return EX_DONE;
 }
 
+/* A daemon that takes no connection lets who wants one wait. */
+static void
+limit_connect(int fd, int timeout)
+{
+	struct timeval	 tv;
+
+	tv.tv_sec = timeout / 1000;
+	tv.tv_usec = timeout % 1000 * 1000;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
 int
-client_open(struct client *c, const char *path)
+client_open(struct client *c, const char *path, int timeout)
 {
 	struct sockaddr_un	 sun;
 	int			 fd, code;
@@ -195,15 +209,21 @@ client_open(struct client *c, const char *path)
 		return fail(c, EX_USAGE_ERR, "%s: path is too long", path);
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return fail(c, EX_FAILED, "socket: %s", strerror(errno));
+	limit_connect(fd, timeout);
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		code = errno == EACCES || errno == EPERM ? EX_DENIED :
 		    EX_NODAEMON;
-		fail(c, code, "%s %s: %s", code == EX_DENIED ? "may not use" :
-		    "no daemon at", path, strerror(errno));
+		if (errno == EAGAIN)
+			fail(c, code, "the daemon at %s takes no connection",
+			    path);
+		else
+			fail(c, code, "%s %s: %s", code == EX_DENIED ?
+			    "may not use" : "no daemon at", path,
+			    strerror(errno));
 		close(fd);
 		return code;
 	}
-	return client_attach(c, fd);
+	return client_attach(c, fd, timeout);
 }
 
 void

@@ -19,21 +19,23 @@ struct client {
 	struct imsgbuf	 ib;
 	int		 fd;
 	int		 restricted;
+	int		 timeout;	/* ms; see client_open() */
 	char		 err[512];	/* after a failure, for people */
 };
 
-/* Milliseconds without an answer, after which the daemon is said to hang. */
-#define CLIENT_TIMEOUT	30000
+/* Milliseconds without a byte, after which the daemon is said to hang. */
+#define CLIENT_TIMEOUT	10000
 
 /* Takes a connected socket and says hello. An exit code. */
-int	 client_attach(struct client *, int fd);
-/* Connects to path first. */
-int	 client_open(struct client *, const char *path);
+int	 client_attach(struct client *, int fd, int timeout);
+/* Connects to path first. timeout, in ms, is for each step, in and out. */
+int	 client_open(struct client *, const char *path, int timeout);
 void	 client_close(struct client *);
 /*
  * Asks, gives each record to rec, and waits for the end, whose code becomes an
  * exit code; text (of at least 256 bytes) takes what the daemon says with it.
- * rec returns -1 to stop early (EX_DONE). timeout -1: as long as it takes.
+ * rec returns -1 to stop early (EX_DONE). timeout is for the answer, which may
+ * take longer than others; -1: as long as it takes.
  */
 int	 client_ask(struct client *, const struct msgdesc *, const void *body,
 	    int timeout, int (*rec)(const void *, size_t, void *), void *arg,

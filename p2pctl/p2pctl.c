@@ -21,7 +21,10 @@
 #define CTL_SOCK	RUNSTATEDIR "/p2pd/ctl.sock"
 #define CTL_RO_SOCK	RUNSTATEDIR "/p2pd/ctl.ro.sock"
 
+/* Answers that take their time; what -t says counts when it is longer. */
 #define WAIT_TIMEOUT	120000	/* of peer add --wait */
+#define LOOKUP_TIMEOUT	30000
+#define TIMEOUT_MAX	86400	/* seconds */
 #define TEXT_LEN	256
 
 static const char *const code_names[] = {
@@ -37,8 +40,8 @@ static const char *const code_names[] = {
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: p2pctl [-jV] [-s socket] [command [argument "
-	    "...]]\n");
+	fprintf(stderr, "usage: p2pctl [-jV] [-s socket] [-t seconds] [command "
+	    "[argument ...]]\n");
 	return EX_USAGE_ERR;
 }
 
@@ -67,6 +70,12 @@ flush_output(int code)
 		return code == EX_DONE ? EX_FAILED : code;
 	}
 	return code;
+}
+
+static int
+at_least(const struct client *c, int ms)
+{
+	return c->timeout > ms ? c->timeout : ms;
 }
 
 static int
@@ -104,7 +113,7 @@ find_in(struct client *c, enum ctl_show what, const char *key,
 	json_t			*records = json_array();
 	int			 r;
 
-	if ((r = client_ask(c, &ctl_show_desc, &show, CLIENT_TIMEOUT,
+	if ((r = client_ask(c, &ctl_show_desc, &show, c->timeout,
 	    keep_record, records, NULL)) == EX_DONE)
 		find_ids(records, key, digits, found);
 	json_decref(records);
@@ -175,7 +184,7 @@ run_show(struct client *c, struct request *rq)
 	json_t		*v = json_array();
 	int		 r;
 
-	if ((r = client_ask(c, &ctl_show_desc, &rq->show, CLIENT_TIMEOUT,
+	if ((r = client_ask(c, &ctl_show_desc, &rq->show, c->timeout,
 	    keep_record, v, NULL)) == EX_DONE) {
 		v = show_shape(what, v);
 		if (rq->json)
@@ -194,8 +203,8 @@ run_lookup(struct client *c, struct request *rq)
 	json_t	*v = json_array();
 	int	 r;
 
-	if ((r = client_ask(c, &ctl_lookup_desc, &rq->lookup, CLIENT_TIMEOUT,
-	    keep_record, v, NULL)) == EX_DONE) {
+	if ((r = client_ask(c, &ctl_lookup_desc, &rq->lookup,
+	    at_least(c, LOOKUP_TIMEOUT), keep_record, v, NULL)) == EX_DONE) {
 		if (rq->json)
 			json_print(stdout, v, 0);
 		else
@@ -215,7 +224,7 @@ run_order(struct client *c, struct request *rq, const struct msgdesc *d,
 	size_t	 i;
 	int	 r, wait = rq->action == ACT_PEER && rq->peer.wait;
 
-	r = client_ask(c, d, body, wait ? WAIT_TIMEOUT : CLIENT_TIMEOUT,
+	r = client_ask(c, d, body, wait ? at_least(c, WAIT_TIMEOUT) : c->timeout,
 	    keep_record, records, text);
 	if (r == EX_DONE && rq->json) {
 		json_object_set_new(o, "ok", json_true());
@@ -290,16 +299,16 @@ run_request(struct client *c, struct request *rq)
  * only that, the read-only one.
  */
 static int
-run_online(struct request *rq, const char *path)
+run_online(struct request *rq, const char *path, int timeout)
 {
 	struct client	 c;
 	int		 r;
 
-	r = client_open(&c, path != NULL ? path : CTL_SOCK);
+	r = client_open(&c, path != NULL ? path : CTL_SOCK, timeout);
 	if (path == NULL && r == EX_DENIED &&
 	    (rq->action == ACT_SHOW || rq->action == ACT_MONITOR)) {
 		client_close(&c);
-		r = client_open(&c, CTL_RO_SOCK);
+		r = client_open(&c, CTL_RO_SOCK, timeout);
 	}
 	if (r == EX_DONE)
 		r = run_request(&c, rq);
@@ -360,11 +369,11 @@ int
 main(int argc, char *argv[])
 {
 	char		 err[PARSE_ERRLEN];
-	const char	*path = NULL;
+	const char	*path = NULL, *why;
 	struct request	 rq;
-	int		 c, json = 0;
+	int		 c, json = 0, timeout = CLIENT_TIMEOUT;
 
-	while ((c = getopt(argc, argv, "+js:V")) != -1) {
+	while ((c = getopt(argc, argv, "+js:t:V")) != -1) {
 		switch (c) {
 		case 'j':
 			json = 1;
@@ -372,6 +381,13 @@ main(int argc, char *argv[])
 		case 's':
 			path = optarg;
 			break;
+		case 't':
+			timeout = (int)strtonum(optarg, 1, TIMEOUT_MAX, &why) *
+			    1000;
+			if (why == NULL)
+				break;
+			fprintf(stderr, "p2pctl: -t %s: %s\n", optarg, why);
+			return usage();
 		case 'V':
 			printf("p2pctl %s\n", PACKAGE_VERSION);
 			return flush_output(EX_DONE);
@@ -403,6 +419,6 @@ main(int argc, char *argv[])
 	case ACT_CRAWL:
 		return flush_output(run_offline(&rq));
 	default:
-		return flush_output(run_online(&rq, path));
+		return flush_output(run_online(&rq, path, timeout));
 	}
 }

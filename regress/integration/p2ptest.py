@@ -23,6 +23,7 @@ LOAD = os.path.join(BUILD, "regress/bench/load")
 
 # Slow builds (sanitizers, valgrind) and busy machines wait longer, not looser.
 WAIT = float(os.environ.get("P2PD_TEST_WAIT", "30"))
+PATIENCE = ("-t", str(int(WAIT)))       # of p2pctl
 
 
 class Failure(Exception):
@@ -156,8 +157,8 @@ class Node:
         return self
 
     def run_ctl(self, *words, sock=None, input=None, timeout=WAIT):
-        return subprocess.run([P2PCTL, "-s", sock or self.sock, *words], text=True,
-                              input=input, timeout=timeout,
+        return subprocess.run([P2PCTL, *PATIENCE, "-s", sock or self.sock, *words],
+                              text=True, input=input, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def ctl(self, *words, **kw):
@@ -180,8 +181,8 @@ class Node:
 
     def monitor(self, *words):
         """p2pctl monitor; it is in force when this returns."""
-        m = Lines("p2pctl monitor", [P2PCTL, "-s", self.sock, "-j", "monitor",
-                                     *words])
+        m = Lines("p2pctl monitor", [P2PCTL, *PATIENCE, "-s", self.sock, "-j",
+                                     "monitor", *words])
         until(lambda: self.status().get("monitors", 0) > 0 or not m.open)
         return m
 

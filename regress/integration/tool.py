@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import struct
 import subprocess
@@ -253,5 +254,36 @@ def read_only():
     n.clean()
 
 
+def stopped_control():
+    """A control process that says nothing, and then does not even accept."""
+    n = Node()
+    pid = n.pids()[("control", 0)]
+    os.kill(pid, signal.SIGSTOP)
+    run = n.run_ctl("-t", "1", "-j", "show", "peers")
+    equal(run.returncode, 3, f"exit status: {run.stderr}")
+    check("does not answer" in run.stderr, run.stderr)
+    equal(json.loads(run.stdout)["error"], "no-daemon", "JSON")
+    check("does not answer" in n.run_ctl("-t", "1", "monitor").stderr, "monitor")
+    queue = []
+    try:
+        while len(queue) < 10000:
+            queue.append(socket.socket(socket.AF_UNIX))
+            queue[-1].setblocking(False)
+            queue[-1].connect(n.sock)
+    except BlockingIOError:
+        run = n.run_ctl("-t", "1", "stop")
+        equal(run.returncode, 3, f"exit status: {run.stderr}")
+        check("takes no connection" in run.stderr, run.stderr)
+    for s in queue:
+        s.close()
+    os.kill(pid, signal.SIGCONT)
+    equal(n.status()["id"], n.id, "when it goes on")
+    for bad in ("0", "-1", "x", "1s", "86401"):
+        equal(n.run_ctl("-t", bad).returncode, 2, f"-t {bad}")
+    n.stop()
+    n.clean()
+
+
 if __name__ == "__main__":
-    main([examples, json_keys, discovery_tools, text_views, read_only])
+    main([examples, json_keys, discovery_tools, text_views, read_only,
+          stopped_control])

@@ -3,9 +3,11 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <check.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,7 +105,7 @@ START_TEST(asks)
 	char		 text[256];
 
 	say_hello(CTL_VERSION, 1);
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_DONE);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_DONE);
 	ck_assert_int_eq(c.restricted, 1);
 	say_rec(1);
 	say_rec(2);
@@ -133,7 +135,7 @@ START_TEST(codes)
 	unsigned int	 sum = 0;
 
 	say_hello(CTL_VERSION, 0);
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_DONE);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_DONE);
 	say_end(t[_i].code, "because");
 	ck_assert_int_eq(ask(&sum, NULL), t[_i].exit);
 	ck_assert_str_eq(c.err, "because");
@@ -145,7 +147,7 @@ START_TEST(daemon_goes_away)
 	unsigned int	 sum = 0;
 
 	say_hello(CTL_VERSION, 0);
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_DONE);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_DONE);
 	say_rec(1);
 	hang_up();
 	ck_assert_int_eq(ask(&sum, NULL), EX_NODAEMON);
@@ -158,10 +160,45 @@ START_TEST(daemon_hangs)
 	struct ctl_show_req	 rq = { .what = SHOW_PEERS };
 
 	say_hello(CTL_VERSION, 0);
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_DONE);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_DONE);
 	ck_assert_int_eq(client_ask(&c, &ctl_show_desc, &rq, 30, NULL, NULL,
 	    NULL), EX_NODAEMON);
 	ck_assert_ptr_nonnull(strstr(c.err, "does not answer"));
+}
+END_TEST
+
+/* Not even a hello; and one who does not even accept. */
+START_TEST(never_alive)
+{
+	struct sockaddr_un	 sun;
+	char			 dir[] = "/tmp/p2pctlXXXXXX";
+	int			 fd, more[8], i;
+
+	ck_assert_int_eq(client_attach(&c, sv[0], 30), EX_NODAEMON);
+	ck_assert_ptr_nonnull(strstr(c.err, "does not answer"));
+	client_close(&c);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/sock", dir);
+	ck_assert_int_ne(fd = socket(AF_UNIX, SOCK_STREAM, 0), -1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	/* Until its queue is full. */
+	for (i = 0; i < 8; i++) {
+		more[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(more[i], (struct sockaddr *)&sun,
+		    sizeof(sun)) == -1)
+			break;
+	}
+	ck_assert_int_lt(i, 8);
+	ck_assert_int_eq(client_open(&c, sun.sun_path, 30), EX_NODAEMON);
+	ck_assert_ptr_nonnull(strstr(c.err, sun.sun_path));
+	for (; i >= 0; i--)
+		close(more[i]);
+	close(fd);
+	unlink(sun.sun_path);
+	rmdir(dir);
 }
 END_TEST
 
@@ -169,7 +206,7 @@ START_TEST(refused_before_hello)
 {
 	say_end(CTLE_BUSY, "too many clients");
 	hang_up();
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_BUSY);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_BUSY);
 	ck_assert_str_eq(c.err, "too many clients");
 }
 END_TEST
@@ -177,7 +214,7 @@ END_TEST
 START_TEST(another_version)
 {
 	say_hello(CTL_VERSION + 1, 0);
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_FAILED);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_FAILED);
 	ck_assert_ptr_nonnull(strstr(c.err, "version"));
 }
 END_TEST
@@ -193,7 +230,7 @@ START_TEST(rubbish)
 		ck_assert_int_gt(write(sv[1], "HTTP/1.1 400 Bad Request\r\n"
 		    "Connection: close\r\n\r\n", 47), 0);
 	}
-	ck_assert_int_eq(client_attach(&c, sv[0]), EX_FAILED);
+	ck_assert_int_eq(client_attach(&c, sv[0], 1000), EX_FAILED);
 	ck_assert_int_ne(c.err[0], '\0');
 }
 END_TEST
@@ -201,11 +238,11 @@ END_TEST
 START_TEST(no_daemon)
 {
 	close(sv[0]);
-	ck_assert_int_eq(client_open(&c, "/nonexistent/ctl.sock"), EX_NODAEMON);
+	ck_assert_int_eq(client_open(&c, "/nonexistent/ctl.sock", 1000), EX_NODAEMON);
 	ck_assert_ptr_nonnull(strstr(c.err, "/nonexistent/ctl.sock"));
 	ck_assert_int_eq(client_open(&c, "/0123456789/0123456789/0123456789/"
 	    "0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
-	    "0123456789/0123456789"), EX_USAGE_ERR);
+	    "0123456789/0123456789", 1000), EX_USAGE_ERR);
 }
 END_TEST
 
@@ -222,6 +259,7 @@ main(void)
 	tcase_add_loop_test(tc, codes, 0, 6);
 	tcase_add_test(tc, daemon_goes_away);
 	tcase_add_test(tc, daemon_hangs);
+	tcase_add_test(tc, never_alive);
 	tcase_add_test(tc, refused_before_hello);
 	tcase_add_test(tc, another_version);
 	tcase_add_loop_test(tc, rubbish, 0, 2);

@@ -15,7 +15,6 @@
  */
 #define BALANCE_FIRST	10
 #define BALANCE_MS	250
-#define RETIRE_MS	10000	/* between two peers that make room */
 
 static struct event *balance_ev, *retire_ev;
 static uint32_t goal_told;
@@ -69,7 +68,7 @@ is_full(void)
 static void
 retire_arm(void)
 {
-	static const struct timeval tv = { RETIRE_MS / 1000, 0 };
+	struct timeval tv = { (time_t)parent.conf->retire_pause, 0 };
 
 	if (is_full() && retire_needed(&parent.apps) &&
 	    !evtimer_pending(retire_ev, NULL))
@@ -89,7 +88,8 @@ retire_turn(int fd, short what, void *arg)
 	retire_count(&parent.apps, &parent.peers);
 	if (!retire_needed(&parent.apps))
 		return;
-	p = retire_pick(&parent.apps, &parent.peers, full == -1, mono_ms());
+	p = retire_pick(&parent.apps, &parent.peers, full == -1, mono_ms(),
+	    (uint64_t)parent.conf->retire_age * 1000);
 	if (p != NULL) {
 		log_debug("peer %s makes room", addr_format(&p->remote, addr));
 		peer_tell_stop(p, REASON_RETIRED, reason_disc(REASON_RETIRED));

@@ -59,6 +59,8 @@ conf_new(void)
 	c->max_pending_in = 50;
 	c->max_pending_out = 50;
 	c->dial_ratio = 3;
+	c->retire_age = 600;
+	c->retire_pause = 10;
 	c->throttle_addr.count = 1;
 	c->throttle_addr.seconds = 30;
 	c->throttle_net.count = 10;

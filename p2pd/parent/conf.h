@@ -111,6 +111,8 @@ struct p2pd_conf {
 	uint32_t		 max_pending_in;
 	uint32_t		 max_pending_out;
 	uint32_t		 dial_ratio;	/* at most one peer in this many is dialed; >= 1 */
+	uint32_t		 retire_age;	/* seconds, before one makes room */
+	uint32_t		 retire_pause;	/* between two that do */
 	struct conf_throttle	 throttle_addr;
 	struct conf_throttle	 throttle_net;
 

@@ -41,6 +41,8 @@ static const struct setting settings[] = {
 	{ "node key", PATH, FIELD(keyfile), 0, CONF_PATH_MAX },
 	{ "queue application", SIZE, FIELD(queue_app), 64 * K, 64 * G },
 	{ "queue per-peer", SIZE, FIELD(queue_peer), 64 * K, 64 * G },
+	{ "retire after", TIME, FIELD(retire_age), 1, 365 * DAY },
+	{ "retire every", TIME, FIELD(retire_pause), 1, DAY },
 	{ "session memory", SIZE, FIELD(session_memory), 32 * M, 1024 * G },
 	{ "sessions", NUMBER, FIELD(sessions), 1, CONF_SESSIONS_MAX },
 	{ "stall-limit", TIME, FIELD(stall_limit), 0, 3600 },

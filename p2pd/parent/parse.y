@@ -36,6 +36,7 @@ static struct lex_word *reverse(struct lex_word *);
 }
 
 %token AS GRACE OWNER RATE TAP
+%token AFTER EVERY RETIRE
 %token ADDRESS ALLOW ALLOWLIST ANNOUNCE ANY APP BAN BOOTNODE CAPABILITY CONTROL
 %token DATA DEFAULT DISCOVERY NETWORK UDP V4
 %token DENY DIAL DIRECTORY GROUP INCLUDE KEY LISTEN MEMORY MODE NETRESTRICT NO
@@ -75,6 +76,8 @@ statement	: STRING '=' varvalue		{ (void)lex_define(lx, $1, $3->s); }
 		| BOOTNODE list			{ (void)list_each(confset_bootnode, $2); }
 		| ANNOUNCE announce
 		| THROTTLE throttle
+		| RETIRE AFTER STRING		{ (void)confset_named(lx, conf, "retire after", $3); }
+		    optevery
 		| NETRESTRICT list		{ (void)list_each(confset_netrestrict, $2); }
 		| ALLOWLIST list		{
 			conf->allowlist_on = 1;
@@ -115,6 +118,10 @@ throttle	: ADDRESS STRING		{
 			conf->throttle_addr.count = 0;
 			conf->throttle_net.count = 0;
 		}
+		;
+
+optevery	: /* empty */
+		| EVERY STRING			{ (void)confset_named(lx, conf, "retire every", $2); }
 		;
 
 announce	: ADDRESS STRING		{ (void)confset_announce(lx, conf, $2); }
@@ -201,6 +208,7 @@ struct keyword {
 /* Sorted. Settings of one number or text are in confset.c's table. */
 static const struct keyword keywords[] = {
 	{ "address", ADDRESS },
+	{ "after", AFTER },
 	{ "allow", ALLOW },
 	{ "allowlist", ALLOWLIST },
 	{ "announce", ANNOUNCE },
@@ -218,6 +226,7 @@ static const struct keyword keywords[] = {
 	{ "dial", DIAL },
 	{ "directory", DIRECTORY },
 	{ "discovery", DISCOVERY },
+	{ "every", EVERY },
 	{ "grace", GRACE },
 	{ "group", GROUP },
 	{ "include", INCLUDE },
@@ -240,6 +249,7 @@ static const struct keyword keywords[] = {
 	{ "rate", RATE },
 	{ "require", REQUIRE },
 	{ "restricted", RESTRICTED },
+	{ "retire", RETIRE },
 	{ "sandbox", SANDBOX },
 	{ "session", SESSION },
 	{ "socket", SOCKET },

@@ -238,6 +238,8 @@ conf_print(FILE *f, const struct p2pd_conf *c)
 	fprintf(f, "max-pending-inbound %u\n", c->max_pending_in);
 	fprintf(f, "max-pending-outbound %u\n", c->max_pending_out);
 	fprintf(f, "dial-ratio %u\n", c->dial_ratio);
+	fprintf(f, "retire after %us every %us\n", c->retire_age,
+	    c->retire_pause);
 	print_throttles(f, c);
 	print_text(f, "client", c->client);
 	print_netrestrict(f, &c->netrestrict);

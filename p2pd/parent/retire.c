@@ -76,21 +76,22 @@ serves(struct apps *as, const struct peer *p)
 }
 
 static int
-may_go(const struct peer *p, int dialed, uint64_t now)
+may_go(const struct peer *p, int dialed, uint64_t now, uint64_t age_ms)
 {
 	return !(p->flags & (PF_STATIC | PF_TRUSTED)) && !p->stopping &&
 	    !(dialed && (p->flags & PF_INBOUND)) &&
-	    now - p->since_ms >= RETIRE_AGE_MS;
+	    now - p->since_ms >= age_ms;
 }
 
 struct peer *
-retire_pick(struct apps *as, struct peers *ps, int dialed, uint64_t now)
+retire_pick(struct apps *as, struct peers *ps, int dialed, uint64_t now,
+    uint64_t age_ms)
 {
 	struct peer *p, *best = NULL;
 	int n, fewest = 0;
 
 	PEERS_FOREACH(p, ps) {
-		if (!may_go(p, dialed, now) || (n = serves(as, p)) == -1)
+		if (!may_go(p, dialed, now, age_ms) || (n = serves(as, p)) == -1)
 			continue;
 		if (best == NULL || n < fewest ||
 		    (n == fewest && p->since_ms >= best->since_ms)) {

@@ -3,6 +3,7 @@
 """What applications may do, and what the parent does for them: coming back,
 rules, penalties, hints, shares."""
 
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from p2papp.wire import Type  # noqa: E402
 
 CAP = "tst/1"
 BUSY, INVALID, DENIED, RECORD, QUEUE = 4, 6, 3, 12, 11
+OPT_WANTED = 5
 WAIT = 30
 
 
@@ -200,6 +202,45 @@ def loud():
     stopped(n)
 
 
+def makes_room():
+    """With the table full and an application in want, who serves it nothing
+    goes: not before its time, not who is trusted, and not for nothing."""
+    n = Node("max-peers 3", "dial no", "throttle off", "retire after 2s every 1s")
+    monitor = n.monitor()
+    c, d = Client(n, "any"), Client(n, "want")
+    c.attach("any")
+    capid = d.attach("tst", options=wire.option_u32(OPT_WANTED, 1))
+    ids = []
+
+    def peer(*caps):
+        p = Peer(n, "-t", "60", *(w for cap in caps for w in ("-c", cap)))
+        ids.append(p.expect(r"^self ([0-9a-f]{128})").group(1))
+        until(lambda: ids[-1] in {q["id"] for q in n.peers()})
+        return p
+
+    def want(number):
+        d.say(Type.UPDATE, wire.capid(capid) +
+              wire.option_u32(OPT_WANTED, number))
+        d.expect(Type.UPDATED)
+
+    peers = [peer("any/1"), peer("any/1"), peer("tst/1", "any/1")]
+    n.ctl("peer", "trust", ids[0])
+    equal({q["id"] for q in n.peers()}, set(ids), "peers of a full table")
+    want(2)
+    peers[1].expect("^disconnect 0x04")
+    down = json.loads(monitor.expect(r'.*"peer-down".*').group(0))
+    equal((down["id"], down["reason"], down["disc"]),
+          (ids[1], "retired", "too many peers"), "peer-down")
+    check(down["ms"] >= 2000, f"retired after {down['ms']} ms")
+    peers.append(peer("tst/1"))     # the one that is wanted, in its place
+    want(3)
+    n.ctl("peer", "untrust", ids[0])
+    peers[0].expect("^disconnect 0x04")
+    until(lambda: len(n.peers()) == 2)
+    equal({q["id"] for q in n.peers()}, set(ids[2:]), "who stays")
+    stopped(n)
+
+
 def rate():
     """A limit is for all sessions together, each of which has its part."""
     n = Node("sessions 2", f"allow application user {os.getuid()} rate 200K")
@@ -319,4 +360,4 @@ def hints():
 
 if __name__ == "__main__":
     main([comes_back, comes_too_late, without_token, rules, rate, loud,
-          shares, record, penalties, hints])
+          makes_room, shares, record, penalties, hints])

@@ -67,6 +67,7 @@ CONF_CASES = \
 	regress/unit/p2pd/parent/conf/nodes \
 	regress/unit/p2pd/parent/conf/queues \
 	regress/unit/p2pd/parent/conf/remark \
+	regress/unit/p2pd/parent/conf/retire \
 	regress/unit/p2pd/parent/conf/rules \
 	regress/unit/p2pd/parent/conf/throttle-each \
 	regress/unit/p2pd/parent/conf/throttle-off

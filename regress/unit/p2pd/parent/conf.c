@@ -259,6 +259,8 @@ START_TEST(default_values)
 	ck_assert_ptr_nonnull(c = parse_text("", NULL, &errors));
 	ck_assert_uint_eq(c->max_peers, 50);
 	ck_assert_uint_eq(c->dial_ratio, 3);
+	ck_assert_uint_eq(c->retire_age, 600);
+	ck_assert_uint_eq(c->retire_pause, 10);
 	ck_assert_uint_eq(c->sessions, 1);
 	ck_assert_int_eq(c->dial, 1);
 	ck_assert_int_eq(c->allowlist_on, 0);

@@ -7,7 +7,8 @@
 
 #include "p2pd/parent/retire.h"
 
-#define NOW	(10 * (uint64_t)RETIRE_AGE_MS)
+#define AGE	600000
+#define NOW	(10 * (uint64_t)AGE)
 
 static struct apps	as;
 static struct peers	ps;
@@ -91,14 +92,14 @@ static struct peer *
 pick(int dialed)
 {
 	retire_count(&as, &ps);
-	return retire_pick(&as, &ps, dialed, NOW);
+	return retire_pick(&as, &ps, dialed, NOW, AGE);
 }
 
 START_TEST(nobody)
 {
 	ck_assert_ptr_null(pick(0));
 	ck_assert(!retire_needed(&as));
-	peer(PF_INBOUND, RETIRE_AGE_MS - 1, "");
+	peer(PF_INBOUND, AGE - 1, "");
 	peer(PF_INBOUND | PF_STATIC, NOW, "");
 	peer(PF_TRUSTED, NOW, "");
 	peer(0, NOW, "")->stopping = 1;
@@ -139,7 +140,7 @@ START_TEST(choice)
 	owned("all", 0);
 	peer(0, NOW, "eth");
 	idle = peer(0, NOW, "");
-	young = peer(PF_INBOUND, RETIRE_AGE_MS, "les");
+	young = peer(PF_INBOUND, AGE, "les");
 	one = peer(0, NOW, "any");
 	two = peer(PF_INBOUND, NOW - 1, "any,all");
 	ck_assert_ptr_eq(pick(0), young);

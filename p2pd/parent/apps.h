@@ -87,7 +87,8 @@ struct apps {
 	unsigned int		 napps, nconns, ntaps;
 	uint32_t		 next_conn, next_cap, next_gen;
 	uint32_t		 running;	/* sessions that run */
-	struct helloset		*hello;		/* the present one */
+	struct helloset		*hello;		/* the present one, never NULL */
+	int			 stale;		/* ... and no memory for a newer */
 	char			 client[CLIENT_MAX];
 	uint8_t			 id[SECP_PUB];
 	/* Entries, conditions or numbers wanted may have changed since this
@@ -141,7 +142,9 @@ void	 apps_set_running(struct apps *, uint32_t bits);
 void	 apps_session_died(struct apps *, unsigned int session, uint64_t until);
 
 /* helloset.c */
+/* -1 with errno when there can be no newer set: ENOMEM, or EMSGSIZE. */
 int	 apps_update(struct apps *);
+/* The same for all that is attached already; stale when there is no memory. */
 void	 apps_refresh(struct apps *);
 int	 apps_hello_room(struct apps *, uint16_t *room);
 struct helloset *helloset_ref(struct helloset *);

@@ -97,10 +97,24 @@ retire_turn(int fd, short what, void *arg)
 	retire_arm();
 }
 
+/* There was no memory for a new Hello; there may be now. */
+static void
+hello_again(void)
+{
+	if (!parent.apps.stale)
+		return;
+	apps_refresh(&parent.apps);
+	if (!parent.apps.stale)
+		return;
+	log_warn("what is attached cannot be advertised yet");
+	balance_soon();
+}
+
 static void
 balance_turn(int fd, short what, void *arg)
 {
 	balanced_ms = mono_ms();
+	hello_again();
 	retire_count(&parent.apps, &parent.peers);
 	goal_tell();
 	retire_arm();

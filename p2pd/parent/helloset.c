@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +92,7 @@ apps_update(struct apps *as)
 {
 	struct capability *c;
 	struct helloset *hs;
-	int adv, changed = as->hello == NULL;
+	int adv, changed = as->hello == NULL || as->stale;
 
 	TAILQ_FOREACH(c, &as->caps, entry) {
 		adv = as->running != 0 &&
@@ -109,13 +110,16 @@ apps_update(struct apps *as)
 	}
 	if (!changed)
 		return 0;
+	as->stale = 1;
 	hs = calloc(1, sizeof(*hs));
 	if (hs == NULL)
 		return -1;
 	if (helloset_fill(as, hs, want_advertised) == -1) {
 		free(hs);
+		errno = EMSGSIZE;
 		return -1;
 	}
+	as->stale = 0;
 	hs->generation = as->next_gen++;
 	hs->refs = 1;
 	helloset_unref(as->hello);
@@ -123,7 +127,11 @@ apps_update(struct apps *as)
 	return 0;
 }
 
-/* After capabilities were freed the present set may list them still. */
+/*
+ * After capabilities were freed the present set may list them still. Without
+ * memory it goes on as an older generation does: what it lists and nobody owns
+ * any more is of no use at checkpoint two.
+ */
 void
 apps_refresh(struct apps *as)
 {
@@ -135,12 +143,10 @@ apps_refresh(struct apps *as)
 		if (c != NULL)
 			live++;
 	}
-	if (live != as->hello->n) {
-		helloset_unref(as->hello);
-		as->hello = NULL;
-	}
-	if (apps_update(as) == -1)
-		abort();	/* less than what encoded before */
+	if (live != as->hello->n)
+		as->stale = 1;
+	if (apps_update(as) == -1 && errno == EMSGSIZE)
+		abort();	/* apps_hello_room() was asked before */
 }
 
 /*

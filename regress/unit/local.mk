@@ -274,6 +274,7 @@ regress_unit_parent_admit_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_apps_SOURCES = regress/unit/p2pd/parent/apps.c
 regress_unit_parent_apps_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_apps_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_apps_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 regress_unit_parent_grace_SOURCES = regress/unit/p2pd/parent/grace.c
 regress_unit_parent_grace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_grace_LDADD = $(PARENT_TEST_LIBS)

@@ -11,10 +11,24 @@
 #include "p2pd/parent/apps.h"
 
 static struct apps	as;
+static int		no_memory;
 static uint8_t		id[SECP_PUB];
 static uint32_t		capid;
 static uint16_t		room;
 static char		text[sizeof(((struct m_app_attached *)0)->text)];
+
+/* In the place of calloc, by the linker. */
+void	*__real_calloc(size_t, size_t);
+void	*__wrap_calloc(size_t, size_t);
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	if (!no_memory)
+		return __real_calloc(n, size);
+	errno = ENOMEM;
+	return NULL;
+}
 
 static void
 setup(void)
@@ -573,6 +587,40 @@ START_TEST(turmoil)
 }
 END_TEST
 
+/*
+ * Without memory the old generation stays, and what was to change does when
+ * there is some.
+ */
+START_TEST(no_new_hello)
+{
+	struct appconn	*ac = connected(app_new("a", 1), 0);
+	struct appconn	*bc = connected(app_new("b", 2), 0);
+	uint32_t	 gen;
+
+	ck_assert_int_eq(attach(ac, offer("eth", 69, 18)), APE_OK);
+	ck_assert_int_eq(attach(bc, offer("snap", 1, 8)), APE_OK);
+	gen = as.hello->generation;
+	no_memory = 1;
+	ck_assert_int_eq(apps_detach(&as, bc, capid), 0);
+	apps_disconnect(&as, bc, 0);
+	ck_assert_uint_eq(as.hello->generation, gen);
+	ck_assert_str_eq(listed(), "eth/69,snap/1");
+	ck_assert(as.stale);
+	apps_set_running(&as, 3);
+	apps_set_running(&as, 1);
+	apps_refresh(&as);
+	ck_assert(as.stale);
+	no_memory = 0;
+	apps_refresh(&as);
+	ck_assert(!as.stale);
+	ck_assert_uint_gt(as.hello->generation, gen);
+	ck_assert_str_eq(listed(), "eth/69");
+	gen = as.hello->generation;
+	apps_refresh(&as);
+	ck_assert_uint_eq(as.hello->generation, gen);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -598,6 +646,7 @@ main(void)
 	tcase_add_test(tc, shares);
 	tcase_add_test(tc, kept_generation);
 	tcase_add_test(tc, turmoil);
+	tcase_add_test(tc, no_new_hello);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -11,11 +11,18 @@
 
 #include "common/base/log.h"
 #include "p2pd/parent/parent.h"
+#include "p2pd/parent/uidrate.h"
 
 /* Applications: their connections to sessions, and what they attach. */
 
 #define LOG_RATE	50	/* lines a second that applications can cause */
 #define LOG_BURST	200
+/*
+ * Each attach and update costs all: a Hello, a record, a look at every peer.
+ * The burst is an application with all that one may have in every session.
+ */
+#define ATTACH_RATE	100	/* a second, of one user */
+#define ATTACH_BURST	1024
 
 /* One that attaches again and again must not fill the disk. */
 static void __attribute__((format(printf, 1, 2)))
@@ -206,6 +213,21 @@ attach_event(const char *name, const struct app *a, const char *cap)
 	event_send(&r);
 }
 
+/* A detach has its attach, so the rate of these is that of both. */
+static int
+attach_too_often(const struct app *a, char *text, size_t textlen)
+{
+	static struct uidrate rates;
+
+	if (rates.rate == 0)
+		uidrate_init(&rates, ATTACH_RATE, ATTACH_BURST);
+	if (uidrate_take(&rates, a->uid, mono_us()))
+		return 0;
+	snprintf(text, textlen, "uid %u attaches and updates too often: %d a "
+	    "second are taken", a->uid, ATTACH_RATE);
+	return 1;
+}
+
 /* By the rules; rate is the least that they set. */
 static int
 attach_allowed(const struct app *a, const struct m_app_attach *m,
@@ -291,6 +313,10 @@ attach_decide(struct appconn *ac, const struct m_app_attach *m,
 		strlcpy(ans->text, "the daemon is stopping", sizeof(ans->text));
 		return;
 	}
+	if (attach_too_often(ac->app, ans->text, sizeof(ans->text))) {
+		ans->error = APE_QUEUE;
+		return;
+	}
 	if (!attach_allowed(ac->app, m, &ans->rate, ans->text,
 	    sizeof(ans->text))) {
 		ans->error = APE_DENIED;
@@ -352,7 +378,8 @@ attach_update(struct channel *ch, struct chan_msg *msg, void *arg)
 	ans.app = m->app;
 	ans.request = m->request;
 	ans.capid = m->capid;
-	ans.error = apps_change(&parent.apps, ac, m, &ans);
+	ans.error = attach_too_often(ac->app, ans.text, sizeof(ans.text)) ?
+	    APE_QUEUE : apps_change(&parent.apps, ac, m, &ans);
 	child_msg(arg, &m_app_updated_desc, &ans, -1);
 	if (ans.error == APE_OK)
 		balance_soon();

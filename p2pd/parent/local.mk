@@ -20,4 +20,5 @@ p2pd_libp2pd_a_SOURCES += p2pd/parent/admit.c p2pd/parent/admit.h \
 	p2pd/parent/rules.c p2pd/parent/setup.c p2pd/parent/show.c \
 	p2pd/parent/showdisc.c \
 	p2pd/parent/sockets.c p2pd/parent/start.h p2pd/parent/state.c \
-	p2pd/parent/stop.c p2pd/parent/usage.c
+	p2pd/parent/stop.c p2pd/parent/uidrate.c p2pd/parent/uidrate.h \
+	p2pd/parent/usage.c

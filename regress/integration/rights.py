@@ -202,6 +202,35 @@ def loud():
     stopped(n)
 
 
+def too_often():
+    """A user's share of attaches and updates is used up, and comes back."""
+    n = Node()
+    clients = [Client(n), Client(n)]
+    capids = [c.attach(name) for c, name in zip(clients, ("one", "two"))]
+    taken = []
+    for c, capid in zip(clients, capids):
+        refused = None
+        taken.append(0)
+        while not refused:
+            for _ in range(16):
+                c.say(Type.UPDATE, wire.capid(capid) +
+                      wire.option_u32(OPT_WANTED, 5))
+            for _ in range(16):
+                h, body = c.expect(Type.UPDATED, Type.ERROR)
+                if h.type == Type.ERROR:
+                    refused = wire.decode_error(body)
+                else:
+                    taken[-1] += 1
+            check(taken[-1] < 20000, "20,000 updates were taken")
+        equal(refused[0], QUEUE, "error")
+        check(f"uid {os.getuid()} attaches and updates too often" in refused[2],
+              refused[2])
+    # The second connection has not a share of its own.
+    check(taken[0] > 1000 and taken[1] < taken[0] / 2, f"taken: {taken}")
+    until(lambda: isinstance(clients[0].attach("later"), int))
+    stopped(n)
+
+
 def makes_room():
     """With the table full and an application in want, who serves it nothing
     goes: not before its time, not who is trusted, and not for nothing."""
@@ -360,4 +389,4 @@ def hints():
 
 if __name__ == "__main__":
     main([comes_back, comes_too_late, without_token, rules, rate, loud,
-          makes_room, shares, record, penalties, hints])
+          too_often, makes_room, shares, record, penalties, hints])

@@ -260,7 +260,8 @@ parent_tests = regress/unit/p2pd_messages regress/unit/parent_admit \
 	regress/unit/parent_apps regress/unit/parent_bans \
 	regress/unit/parent_grace regress/unit/parent_retire \
 	regress/unit/parent_history regress/unit/parent_nodes \
-	regress/unit/parent_peers regress/unit/parent_trust
+	regress/unit/parent_peers regress/unit/parent_trust \
+	regress/unit/parent_uidrate
 PARENT_TEST_LIBS = $(P2PD_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) $(SNAPPY_LIBS) \
 	$(BSD_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += $(parent_tests)
@@ -293,6 +294,9 @@ regress_unit_parent_nodes_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_peers_SOURCES = regress/unit/p2pd/parent/peers.c
 regress_unit_parent_peers_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_peers_LDADD = $(PARENT_TEST_LIBS)
+regress_unit_parent_uidrate_SOURCES = regress/unit/p2pd/parent/uidrate.c
+regress_unit_parent_uidrate_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_uidrate_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_trust_SOURCES = regress/unit/p2pd/parent/trust.c
 regress_unit_parent_trust_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_trust_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)

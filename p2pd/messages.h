@@ -284,7 +284,8 @@ struct m_resolved {
 };
 
 /* Who knows of a candidate. */
-enum cand_source { CAND_HINT = 1, CAND_DISCV4, CAND_DISCV5, CAND_DNS };
+enum cand_source { CAND_HINT = 1, CAND_DISCV4, CAND_DISCV5, CAND_DNS,
+	CAND_BOOTNODE };
 
 struct m_candidate {
 	uint8_t		 id[SECP_PUB];

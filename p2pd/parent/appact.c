@@ -29,20 +29,18 @@ void
 appact_hint(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct m_app_hint *m = msg->body;
-	struct child *d = child_first(PROC_DIALER);
 	struct m_candidate cand;
 	struct appconn *ac;
 
 	ac = attach_conn(arg, m->app);
-	if (ac == NULL || !parent.conf->dial || !hint_sound(ac, m) ||
-	    !child_ready(d) || channel_full(d->ch))
+	if (ac == NULL || !hint_sound(ac, m))
 		return;
 	memset(&cand, 0, sizeof(cand));
 	memcpy(cand.id, m->id, sizeof(cand.id));
 	cand.addr = m->addr;
 	cand.udp = m->udp;
 	cand.source = CAND_HINT;
-	child_msg(d, &m_candidate_desc, &cand, -1);
+	candidate_tell(&cand);
 }
 
 /* Why it is not banned, beside that it was not asked for; NULL: it is. */

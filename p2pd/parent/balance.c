@@ -156,6 +156,7 @@ balance_dialer(struct child *c)
 	struct m_goal m = { goal() };
 
 	memset(&parent.plan, 0, sizeof(parent.plan));
+	parent.refused = 0;
 	disc_want(0);
 	goal_told = m.dialed;
 	child_msg(c, &m_goal_desc, &m, -1);

@@ -186,14 +186,10 @@ disc_conditions(void)
 void
 disc_candidate(struct channel *ch, struct chan_msg *msg, void *arg)
 {
-	struct child *d = child_first(PROC_DIALER);
 	struct m_candidate m = *(const struct m_candidate *)msg->body;
 
-	/* What it is hungry for now it will still be hungry for then. */
-	if (!parent.conf->dial || !child_ready(d) || channel_full(d->ch))
-		return;
 	m.source = CAND_DISCV4;
-	child_msg(d, &m_candidate_desc, &m, -1);
+	candidate_tell(&m);
 }
 
 /* The dialer's hunger. */
@@ -250,7 +246,7 @@ boots_again(void)
 static void
 fallback(int fd, short what, void *arg)
 {
-	struct child *d = child_first(PROC_DIALER);
+	char addr[ADDR_STRLEN];
 	struct node_spec s;
 	struct m_candidate m;
 	unsigned int n = 0;
@@ -258,8 +254,7 @@ fallback(int fd, short what, void *arg)
 
 	if (disc_wanted() && !parent.stopping)
 		boots_again();
-	if (wanted == 0 || parent.peers.n > 0 || parent.stopping ||
-	    !child_ready(d))
+	if (wanted == 0 || parent.peers.n > 0 || parent.stopping)
 		return;
 	while (boot_nth(n, &s) == 0)
 		n++;
@@ -270,8 +265,10 @@ fallback(int fd, short what, void *arg)
 	m.udp = m.addr.port;
 	m.addr.port = tcp;
 	memcpy(m.id, s.key, sizeof(m.id));
-	m.source = CAND_DISCV4;
-	child_msg(d, &m_candidate_desc, &m, -1);
+	m.source = CAND_BOOTNODE;
+	log_debug("no peers, and nobody to dial: trying the bootnode at %s",
+	    addr_format(&m.addr, addr));
+	candidate_tell(&m);
 }
 
 void

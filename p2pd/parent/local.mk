@@ -8,7 +8,7 @@ p2pd_libp2pd_a_SOURCES += p2pd/parent/conf.c p2pd/parent/conf.h \
 p2pd_libp2pd_a_SOURCES += p2pd/parent/admit.c p2pd/parent/admit.h \
 	p2pd/parent/appact.c p2pd/parent/apps.c p2pd/parent/apps.h p2pd/parent/attach.c \
 	p2pd/parent/balance.c p2pd/parent/bans.c p2pd/parent/bans.h \
-	p2pd/parent/childconf.c p2pd/parent/children.c \
+	p2pd/parent/candidate.c p2pd/parent/childconf.c p2pd/parent/children.c \
 	p2pd/parent/control.c p2pd/parent/d4sign.c p2pd/parent/disc.c \
 	p2pd/parent/event.c p2pd/parent/helloset.c p2pd/parent/history.c \
 	p2pd/parent/history.h p2pd/parent/key.c p2pd/parent/keyops.c \

@@ -34,6 +34,7 @@
  *   balance.c   how many peers are wanted
  *   d4sign.c    packets built and signed       record.c   our own node record
  *   disc.c      what discovery is told, and tells
+ *   candidate.c whom the dialer is told of
  */
 
 enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
@@ -143,6 +144,7 @@ struct parent {
 	struct bans		 bans;
 	struct history		 history;
 	struct m_plan		 plan;		/* the dialer's last word */
+	uint64_t		 refused;	/* candidates kept from it */
 	uint32_t		 next_handle;
 	unsigned int		 monitors;	/* clients that monitor */
 	unsigned int		 msg_monitors;
@@ -287,6 +289,10 @@ void	 disc_conditions(void);
 void	 disc_candidate(struct channel *, struct chan_msg *, void *);
 void	 disc_want(uint32_t n);
 void	 disc_died(struct child *);
+
+/* candidate.c */
+/* To the dialer, unless something speaks against it; source is set. */
+void	 candidate_tell(const struct m_candidate *);
 
 /* control.c, show.c */
 void	 control_peer(struct channel *, struct chan_msg *, void *);

@@ -230,7 +230,8 @@ show_status(uint32_t conn)
 	rec_u64(&r, "candidates", parent.plan.waiting);
 	rec_u64(&r, "candidates_wanted", parent.plan.want);
 	rec_u64(&r, "candidates_taken", parent.plan.taken);
-	rec_u64(&r, "candidates_refused", parent.plan.refused);
+	rec_u64(&r, "candidates_refused", parent.plan.refused +
+	    parent.refused);
 	rec_u64(&r, "monitors", parent.monitors);
 	rec_bool(&r, "stopping", parent.stopping);
 	status_caps(&r);

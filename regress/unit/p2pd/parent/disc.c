@@ -17,7 +17,7 @@
  * The packets and the record that the parent signs, and what a discovery
  * process may not ask of it: the test speaks for that process.
  */
-static struct imsgbuf	 far;
+static struct imsgbuf	 far, dialer;
 static struct child	*c;
 static char		 dir[64];
 
@@ -28,38 +28,39 @@ went_down(struct channel *ch, const char *why, void *arg)
 	channel_free(ch);
 }
 
-static void
-join(void)
+static struct child *
+join(enum proc_kind kind, struct imsgbuf *to)
 {
+	struct child	*child = child_first(kind);
 	struct chan_conf cc;
 	size_t		 n;
 	int		 sv[2];
 
-	c = child_first(PROC_DISCOVERY);
-	ck_assert_ptr_nonnull(c);
+	ck_assert_ptr_nonnull(child);
 	memset(&cc, 0, sizeof(cc));
-	cc.name = "discovery";
-	cc.rules = rules_for(PROC_DISCOVERY, &n);
+	cc.name = proc_name(kind);
+	cc.rules = rules_for(kind, &n);
 	cc.nrules = n;
 	cc.hiwat = CHAN_HIWAT;
 	cc.lowat = CHAN_LOWAT;
 	cc.limit = CHAN_LIMIT;
 	cc.fdpass = 1;
 	cc.down = went_down;
-	cc.arg = c;
+	cc.arg = child;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    sv), 0);
-	c->ch = channel_new(parent.base, sv[0], &cc);
-	ck_assert_ptr_nonnull(c->ch);
-	channel_set_state(c->ch, 1);
-	c->state = CH_READY;
-	imsgbuf_init(&far, sv[1]);
-	imsgbuf_allow_fdpass(&far);
+	child->ch = channel_new(parent.base, sv[0], &cc);
+	ck_assert_ptr_nonnull(child->ch);
+	channel_set_state(child->ch, 1);
+	child->state = CH_READY;
+	imsgbuf_init(to, sv[1]);
+	imsgbuf_allow_fdpass(to);
+	return child;
 }
 
 /* The test process is forked for each test: little is taken down. */
 static void
-setup(void)
+begin(const char *announce)
 {
 	struct conf_listen	*l = calloc(1, sizeof(*l));
 	char			 path[96];
@@ -75,6 +76,8 @@ setup(void)
 	TAILQ_INSERT_TAIL(&parent.conf->listens, l, entry);
 	parent.conf->ctl.path[0] = parent.conf->ctl_ro.path[0] =
 	    parent.conf->app.path[0] = '\0';
+	if (announce != NULL)
+		(void)addr_parse_ip(&parent.conf->announce4, announce);
 	snprintf(path, sizeof(path), "%s/nodekey", dir);
 	ck_assert_int_eq(key_load(path, parent.id), 0);
 	ck_assert_int_eq(sockets_open(), 0);
@@ -88,7 +91,20 @@ setup(void)
 	record_init();
 	resolve_init();
 	children_init();
-	join();
+	c = join(PROC_DISCOVERY, &far);
+	(void)join(PROC_DIALER, &dialer);
+}
+
+static void
+setup(void)
+{
+	begin(NULL);
+}
+
+static void
+setup_public(void)
+{
+	begin("20.9.9.9");
 }
 
 static void
@@ -119,29 +135,44 @@ turns(unsigned int n)
 		event_base_loop(parent.base, EVLOOP_NONBLOCK);
 }
 
-/* The next message of the type; 0 when there is none. */
+/* What has come already, if it is of the type. */
 static int
-hear(const struct msgdesc *d, void *body)
+taken(struct imsgbuf *ib, const struct msgdesc *d, void *body)
 {
 	struct imsg	 m;
 	struct ibuf	 buf;
 	int		 ok = 0;
 
-	for (;;) {
-		while (imsgbuf_get(&far, &m) == 1) {
-			if (imsg_get_type(&m) == d->type) {
-				ck_assert_int_eq(imsg_get_ibuf(&m, &buf), 0);
-				ck_assert_int_eq(msg_decode(d, &buf, body), 0);
-				ok = 1;
-			}
-			imsg_free(&m);
-			if (ok)
-				return 1;
+	while (!ok && imsgbuf_get(ib, &m) == 1) {
+		if (imsg_get_type(&m) == d->type) {
+			ck_assert_int_eq(imsg_get_ibuf(&m, &buf), 0);
+			ck_assert_int_eq(msg_decode(d, &buf, body), 0);
+			ok = 1;
 		}
+		imsg_free(&m);
+	}
+	return ok;
+}
+
+/* The next message of the type; 0 when there is none. */
+static int
+hear(const struct msgdesc *d, void *body)
+{
+	while (!taken(&far, d, body)) {
 		turns(4);
 		if (imsgbuf_read(&far) != 1)
 			return 0;
 	}
+	return 1;
+}
+
+/* The same of the dialer, which is told at once or not at all. */
+static int
+dialer_hears(struct m_candidate *m)
+{
+	turns(4);
+	ck_assert_int_eq(imsgbuf_read(&dialer), 1);
+	return taken(&dialer, &m_candidate_desc, m);
 }
 
 static void
@@ -311,11 +342,110 @@ START_TEST(odd_facts)
 }
 END_TEST
 
+/* Discovery has found a node: is the dialer told of it? */
+static int
+candidate(uint8_t id, const char *addr)
+{
+	struct m_candidate	 m, got;
+
+	memset(&m, 0, sizeof(m));
+	memset(m.id, id, sizeof(m.id));
+	ck_assert_int_eq(addr_parse(&m.addr, addr), 0);
+	m.udp = 30304;
+	m.source = CAND_HINT;	/* which it can not make it */
+	say(&m_candidate_desc, &m);
+	if (!dialer_hears(&got))
+		return 0;
+	ck_assert_mem_eq(got.id, m.id, sizeof(m.id));
+	ck_assert_int_eq(addr_cmp(&got.addr, &m.addr), 0);
+	ck_assert_uint_eq(got.udp, m.udp);
+	ck_assert_uint_eq(got.source, CAND_DISCV4);
+	return 1;
+}
+
+START_TEST(candidates)
+{
+	struct prefix		 only;
+	struct peer		*p;
+	struct enode		 en;
+	struct ban		 b;
+
+	ck_assert(candidate(1, "20.1.2.3:30303"));
+	/* We are on loopback, as they are. */
+	ck_assert(candidate(1, "127.0.0.1:30303"));
+	ck_assert(!candidate(1, "224.0.0.1:30303"));
+	ck_assert(!candidate(1, "20.1.2.3:0"));
+	/* Banned, by id and by address. */
+	memset(&b, 0, sizeof(b));
+	b.by_id = 1;
+	memset(b.id, 2, sizeof(b.id));
+	ck_assert_ptr_nonnull(bans_add(&parent.bans, &b));
+	memset(&b, 0, sizeof(b));
+	ck_assert_int_eq(prefix_parse(&b.prefix, "30.0.0.0/8"), 0);
+	ck_assert_ptr_nonnull(bans_add(&parent.bans, &b));
+	ck_assert(!candidate(2, "20.1.2.3:30303"));
+	ck_assert(!candidate(1, "30.1.2.3:30303"));
+	ck_assert(candidate(1, "31.1.2.3:30303"));
+	/* A peer already. */
+	ck_assert_ptr_nonnull(p = calloc(1, sizeof(*p)));
+	memset(p->id, 3, sizeof(p->id));
+	p->handle = 1;
+	ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
+	ck_assert(!candidate(3, "20.1.2.3:30303"));
+	/* Outside netrestrict, and not on the allowlist. */
+	ck_assert_int_eq(prefix_parse(&only, "20.0.0.0/8"), 0);
+	ck_assert_int_eq(netset_add(&parent.conf->netrestrict, &only), 0);
+	ck_assert(!candidate(1, "21.1.2.3:30303"));
+	ck_assert(candidate(1, "20.1.2.3:30303"));
+	parent.conf->allowlist_on = 1;
+	ck_assert(!candidate(1, "20.1.2.3:30303"));
+	memset(&en, 0, sizeof(en));
+	memset(en.id, 1, sizeof(en.id));
+	ck_assert_ptr_nonnull(nodes_set(&parent.nodes, &en, NODE_ALLOWED, 0));
+	ck_assert(candidate(1, "20.1.2.3:30303"));
+	ck_assert_uint_eq(parent.refused, 7);
+}
+END_TEST
+
+START_TEST(candidate_self)
+{
+	struct m_candidate	 m, got;
+
+	memset(&m, 0, sizeof(m));
+	memcpy(m.id, parent.id, sizeof(m.id));
+	(void)addr_parse(&m.addr, "20.1.2.3:30303");
+	say(&m_candidate_desc, &m);
+	ck_assert(!dialer_hears(&got));
+	ck_assert_uint_eq(parent.refused, 1);
+}
+END_TEST
+
+/* While we are public; unless an application of this machine says so. */
+START_TEST(candidates_private)
+{
+	struct m_candidate	 m, got;
+
+	ck_assert(candidate(1, "20.1.2.3:30303"));
+	ck_assert(!candidate(1, "10.1.2.3:30303"));
+	ck_assert(!candidate(1, "192.168.1.1:30303"));
+	ck_assert(!candidate(1, "127.0.0.1:30303"));
+	/* Of IPv6 we have none to compare. */
+	ck_assert(candidate(1, "[fd00::1]:30303"));
+	memset(&m, 0, sizeof(m));
+	memset(m.id, 1, sizeof(m.id));
+	(void)addr_parse(&m.addr, "10.1.2.3:30303");
+	m.source = CAND_HINT;
+	candidate_tell(&m);
+	ck_assert(dialer_hears(&got));
+	ck_assert_uint_eq(got.source, CAND_HINT);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite	*s = suite_create("parent/disc");
-	TCase	*tc = tcase_create("disc");
+	TCase	*tc = tcase_create("disc"), *pub = tcase_create("public");
 	SRunner	*sr;
 	int	 failed;
 
@@ -328,7 +458,12 @@ main(void)
 	tcase_add_test(tc, too_many);
 	tcase_add_test(tc, record);
 	tcase_add_loop_test(tc, odd_facts, 0, 5);
+	tcase_add_test(tc, candidates);
+	tcase_add_test(tc, candidate_self);
 	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(pub, setup_public, teardown);
+	tcase_add_test(pub, candidates_private);
+	suite_add_tcase(s, pub);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -19,6 +20,8 @@ from p2ptest import (BUILD, WAIT, Failure, Lines, Node, check, equal, main,  # n
 
 SLOW = os.environ.get("P2PD_TEST_SLOW")
 COUNT = 4
+# Who was not found, or was dialed in vain, comes up again after half a minute.
+PATIENCE = 3 * WAIT
 FLOOD = os.path.join(BUILD, "regress/tools/d4flood")
 
 
@@ -47,7 +50,7 @@ def meet(n, *others):
     def met():
         n.ctl("lookup")
         return set(table(n)) >= ids
-    until(met, timeout=2 * WAIT, step=0.2)
+    until(met, timeout=PATIENCE, step=0.2)
 
 
 def done(*nodes):
@@ -98,7 +101,8 @@ def find_each_other():
     until(lambda: not any(n.status()["discovery"]["wanted"] for n in nodes))
     apps = [n.attach("tst/1:8") for n in nodes]
     for n in nodes:
-        until(lambda: connected(n) >= {m.id for m in nodes if m is not n})
+        until(lambda: connected(n) >= {m.id for m in nodes if m is not n},
+              timeout=PATIENCE)
     equal(boot.peers(), [], "peers of the bootnode")
     check(not any("useless" in w or "attached" in w
                   for w in boot.status()["warnings"]),
@@ -114,7 +118,8 @@ def find_each_other():
     equal((found[0]["id"], found[0]["distance"]), (b.id, 0), "lookup")
     check(a.ctl("show", "why", a.id)["reasons"], "this node would dial itself")
     record = b.ctl("show", "enr")
-    until(lambda: a.ctl("show", "node", b.id)["enr"] == record["enr"])
+    until(lambda: a.ctl("show", "node", b.id)["enr"] == record["enr"],
+          timeout=PATIENCE)
     equal(record["endpoints"],
           [{"address": "127.0.0.1", "udp": b.port, "tcp": b.port}], "endpoints")
     # Hunger ends when there is enough.
@@ -167,8 +172,8 @@ def conditions():
     seeker = Node(boots(boot), "throttle off")
     meet(seeker, good, bad)
     apps.append(Options(seeker, "tst", condition={"tst": [b"\xc3\x82\x01\x02"]}))
-    until(lambda: good.id in connected(seeker))
-    until(lambda: seeker.ctl("show", "node", bad.id)["enr"])
+    until(lambda: good.id in connected(seeker), timeout=PATIENCE)
+    until(lambda: seeker.ctl("show", "node", bad.id)["enr"], timeout=PATIENCE)
     why = seeker.ctl("show", "why", bad.id)
     check(any("record" in r for r in why["reasons"]), f"why: {why}")
     time.sleep(1)
@@ -178,28 +183,49 @@ def conditions():
     done(boot, good, bad, seeker)
 
 
-def warm_restart():
-    """Without a bootnode, from what is remembered."""
-    boot = Node("max-peers 0")
-    nodes = [Node(boots(boot), "throttle off") for _ in range(COUNT)]
-    n, others = nodes[0], nodes[1:]
-    meet(n, *others)
-    # A seed is who has stood for some checks: they take a while by themselves.
-    until(lambda: known(n) >= COUNT)
-    time.sleep(1.5)                     # a commit
-    n.stop()
-    done(boot)
-    text = open(n.conf).read()
+def in_db(n, *others):
+    """All of them are remembered."""
+    for m in others:
+        run = n.run_ctl("-j", "show", "node", m.id)
+        if run.returncode != 0 or not json.loads(run.stdout)["in_db"]:
+            return False
+    return True
+
+
+def without_bootnodes(n):
+    with open(n.conf) as f:
+        lines = f.read().splitlines()
     with open(n.conf, "w") as f:
-        f.write("\n".join(line for line in text.splitlines()
+        f.write("\n".join(line for line in lines
                           if not line.startswith("bootnode")) + "\n")
+
+
+def warm_restart():
+    """Without a bootnode, from what is remembered: when it comes back nobody
+    knows of it, and nobody else is named to it."""
+    first = Node("throttle off", "dial no")
+    others = [first] + [Node(boots(first), "throttle off", "dial no")
+                        for _ in range(COUNT - 2)]
+    n = Node(boots(first), "throttle off")
+    ids = {m.id for m in others}
+    meet(n, *others)
+    until(lambda: in_db(n, *others), timeout=PATIENCE)
+    for m in (n, *others):
+        equal(m.stop(), 0, "exit status")
+        without_bootnodes(m)
+    for m in others:
+        shutil.rmtree(os.path.join(m.data, "nodes"))
+        m.start()
+        equal(table(m), {}, "who is known to one that forgot all")
     n.start()
-    until(lambda: set(table(n)) & {m.id for m in others})
-    apps = [m.attach("tst/1:8") for m in nodes]
-    until(lambda: connected(n))
+    until(lambda: set(table(n)) & ids, timeout=PATIENCE)
+    apps = [m.attach("tst/1:8") for m in (*others, n)]
+    until(lambda: connected(n), timeout=PATIENCE)
+    equal({p["direction"] for p in n.peers()}, {"out"}, "who dialed")
+    check(connected(n) <= ids, "others than those remembered")
     for app in apps:
         app.kill()
-    done(*nodes)
+    done(n, *others)
 
 
 def killed_in_use():
@@ -209,10 +235,11 @@ def killed_in_use():
     apps = [m.attach("tst/1:8") for m in nodes]
     n = nodes[0]
     others = {m.id for m in nodes[1:]}
-    until(lambda: connected(n) >= others)
+    until(lambda: connected(n) >= others, timeout=PATIENCE)
     before = {p["handle"] for p in n.peers()}
-    until(lambda: known(n) >= COUNT)
-    time.sleep(1.5)                     # a commit
+    until(lambda: in_db(n, boot, *nodes[1:]), timeout=PATIENCE)
+    commits = n.ctl("show", "db")["commits"]
+    until(lambda: n.ctl("show", "db")["commits"] > commits)
     for i in range(1, 4):
         old = n.pids()[("discovery", 0)]
         os.kill(old, signal.SIGKILL)
@@ -248,7 +275,7 @@ def flooded():
     boot = Node("max-peers 0")
     n, other = (Node(boots(boot), "throttle off") for _ in range(2))
     apps = [m.attach("tst/1:8") for m in (n, other)]
-    until(lambda: connected(n) == {other.id})
+    until(lambda: connected(n) == {other.id}, timeout=PATIENCE)
     before = {p["handle"] for p in n.peers()}
     Lines("d4flood", [FLOOD, "-n", str(count // 10), "-t", "1", n.enode]).wait(
         WAIT * 4)
@@ -384,14 +411,23 @@ def bootnode_by_name():
 
 
 def last_resort():
-    """Nobody to be found, and hungry: the bootnode itself is dialed."""
+    """Nobody to be found, and hungry: the bootnode itself is dialed, after a
+    time. It speaks no discovery, so that nobody knows its record, and the walk
+    can not name it to an application with a condition."""
     boot = Node("discovery v4 no")
     n = Node(boots(boot))
-    apps = [m.attach("tst/1:8") for m in (boot, n)]
-    until(lambda: connected(n) == {boot.id}, timeout=WAIT + 20)
+    served = boot.attach("tst/1:8")
+    app = Options(n, "tst", condition={"tst": []})
+    # Said while there is no peer, before the dialer is told.
+    n.process.expect(rf"trying the bootnode at 127\.0\.0\.1:{boot.port}",
+                     timeout=WAIT + 20)
+    until(lambda: connected(n) == {boot.id}, timeout=PATIENCE)
     equal(n.ctl("show", "table"), [], "table")
-    for app in apps:
-        app.kill()
+    status = n.status()
+    equal((status["candidates_taken"], status["candidates_refused"]), (1, 0),
+          "candidates of whatever source")
+    app.close()
+    served.kill()
     done(boot, n)
 
 

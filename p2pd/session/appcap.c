@@ -255,11 +255,12 @@ app_update(struct app *a, uint32_t request, uint32_t capid,
 	m.app = a->node.key;
 	m.request = request;
 	m.capid = capid;
-	if ((m.has = app_opts_meta(&at->opts)) != 0 && !ac->tap) {
+	if ((m.has = app_opts_meta(&at->opts)) != 0) {
 		session_tell(&m_app_update_desc, &m);
 		return APE_OK;
 	}
 	set_options(ac, &at->opts);
+	mux_limits(a);
 	attach_free(a, at);
 	app_put32(body, capid);
 	app_reply(a, AF_UPDATED, request, 0, body, sizeof(body));
@@ -297,6 +298,7 @@ app_updated(const struct m_app_updated *m)
 		app_error(a, m->request, 0, APE_NOTFOUND, 0, "not attached");
 	else {
 		set_options(ac, &at->opts);
+		mux_limits(a);
 		app_put32(body, m->capid);
 		app_reply(a, AF_UPDATED, m->request, 0, body, sizeof(body));
 	}

@@ -296,15 +296,15 @@ uncount(struct appq *q, uint32_t i)
 {
 	struct aq_rec	*r = &q->recs[i];
 	struct peercap	*pc;
-	struct peer	*p;
+	struct peer	*p = NULL;
 
 	r->ac->queued -= cost(r);
 	age(q, r->ac, i);
 	if ((pc = range_of(r, &p)) != NULL) {
 		pc->queued -= cost(r);
 		p->queued -= cost(r);
-		mux_left(q->app, p);
 	}
+	mux_left(r->ac, p);
 }
 
 static void
@@ -424,11 +424,13 @@ pack(struct appq *q)
 	}
 }
 
+/* Something was taken out. */
 static void
-pack_maybe(struct appq *q)
+shrunk(struct appq *q)
 {
 	if (q->held > 2 * q->bytes + HOLES)
 		pack(q);
+	mux_shrunk(q->app);
 }
 
 int
@@ -453,7 +455,7 @@ appq_drop_range(struct appq *q, struct peercap *pc)
 		    q->recs[next].u.gap.bytes);
 		gap_free(q, next);
 	}
-	pack_maybe(q);
+	shrunk(q);
 	return 1;
 }
 
@@ -477,7 +479,7 @@ appq_drop_cap(struct appq *q, struct appcap *ac)
 		q->recs[i].range = AQ_NORANGE;
 		ac->gap = i;
 	}
-	pack_maybe(q);
+	shrunk(q);
 	return 1;
 }
 
@@ -530,9 +532,9 @@ appq_purge(struct appq *q, struct appcap *ac, uint64_t *msgs, uint64_t *bytes)
 			rec_free(q, i);
 		}
 	}
-	pack_maybe(q);
 	if (q->head == 0)
 		appq_idle(q);
+	shrunk(q);
 }
 
 void

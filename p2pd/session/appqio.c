@@ -146,7 +146,7 @@ flush(struct appq *q)
 		event_add(&q->ev, NULL);
 	}
 	if (total > 0)
-		mux_wrote(q->app);
+		mux_shrunk(q->app);
 	if (error != 0)
 		app_doom(q->app, error == EPIPE || error == ECONNRESET ? NULL :
 		    strerror(error));

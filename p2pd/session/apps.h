@@ -36,6 +36,7 @@ struct appcap {
 	struct bucket		 rate;		/* bytes sent; rate 0: no limit */
 	uint8_t			 policy;
 	uint8_t			 tap;
+	uint8_t			 waited;	/* peers wait for its room */
 	uint32_t		 nvers;		/* a tap's may be 0: all */
 	char			 name[CAP_NAME_MAX + 1];
 	struct m_capver		 vers[CAPVERS_MAX];
@@ -89,7 +90,8 @@ struct app {
 	uint64_t		 dropped;
 	uint8_t			 has_head;
 	uint8_t			 pause;
-	uint8_t			 was_full;
+	uint8_t			 waited;	/* peers wait for its room, */
+	uint8_t			 room;		/* and there is some now */
 	uint8_t			 doomed;	/* to be closed this turn */
 	uint8_t			 closed;
 	char			 name[APP_NAME_MAX];

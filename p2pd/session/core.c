@@ -9,6 +9,7 @@
 #include "common/wire/reason.h"
 #include "p2pd/session/apps.h"
 #include "p2pd/session/core.h"
+#include "p2pd/session/mux.h"
 #include "p2pd/session/multisend.h"
 #include "p2pd/session/peer.h"
 #include "p2pd/session/pressure.h"
@@ -42,7 +43,7 @@ turn_soon(void)
 	event_active(&ses.ev_turn, EV_TIMEOUT, 1);
 }
 
-/* Only a write makes room for a peer to resume, so this comes to an end. */
+/* What a peer here sends makes no room for another, so this comes to an end. */
 static void
 resume_peers(void)
 {
@@ -76,6 +77,7 @@ static void
 turn(int fd, short what, void *arg)
 {
 	ses.turning = 0;
+	mux_turn();
 	resume_peers();
 	pressure_turn();
 	out_flush_all();

@@ -72,6 +72,7 @@ struct session {
 	int			 turning;	/* ev_turn is active */
 	uint32_t		 ndoomed;	/* applications to be closed */
 	int			 pressed;	/* over the memory limit */
+	int			 room;		/* for peers that wait for it */
 	int			 stopping;
 	int			 done;
 	int			 monitor;

@@ -32,27 +32,167 @@ app_full(const struct app *a)
 	return cost >= ses.init.queue_app || (cost >= TIGHT && budget_over());
 }
 
+/* Half of it is free, of what it may hold as things are. */
 static int
-cap_full(const struct appcap *ac)
+app_roomy(const struct app *a)
 {
-	return ac->queued >= ac->max_all || app_full(ac->app);
+	size_t	 most = ses.init.queue_app;
+
+	if (most > TIGHT && budget_over())
+		most = TIGHT;
+	return appq_cost(&a->q) <= most / 2;
+}
+
+static enum mux_full
+range_full(const struct peercap *pc)
+{
+	if (pc->queued >= pc->ac->max_peer)
+		return FULL_RANGE;
+	if (pc->ac->queued >= pc->ac->max_all)
+		return FULL_CAP;
+	return app_full(pc->ac->app) ? FULL_APP : FULL_NOT;
+}
+
+/*
+ * What stands in a peer's way, with the range concerned; nothing does when it
+ * shares with several, or with those who would rather lose messages.
+ */
+static enum mux_full
+peer_full(const struct peer *p, uint32_t *range)
+{
+	enum mux_full	 why;
+	uint32_t	 i;
+
+	if (p->sole == NULL)
+		return FULL_NOT;
+	for (i = 0; i < p->ncaps; i++)
+		if (p->caps[i].ac != NULL &&
+		    (why = range_full(&p->caps[i])) != FULL_NOT) {
+			*range = i;
+			return why;
+		}
+	return FULL_NOT;
+}
+
+/* Who has to make room is marked: where nobody waits, nobody is looked for. */
+static void
+wait_for(struct peer *p, enum mux_full why, uint32_t range)
+{
+	struct appcap	*ac = p->caps[range].ac;
+
+	p->waits = (uint8_t)why;
+	p->waits_range = (uint16_t)range;
+	if (why == FULL_CAP)
+		ac->waited = 1;
+	else if (why == FULL_APP)
+		ac->app->waited = 1;
 }
 
 int
-mux_blocked(const struct peer *p)
+mux_stall(struct peer *p)
 {
-	const struct peercap	*pc;
-	uint32_t		 i;
+	enum mux_full	 why;
+	uint32_t	 range;
 
-	if (p->sole == NULL)
+	if ((why = peer_full(p, &range)) == FULL_NOT)
 		return 0;
-	for (i = 0; i < p->ncaps; i++) {
-		pc = &p->caps[i];
-		if (pc->ac != NULL &&
-		    (pc->queued >= pc->ac->max_peer || cap_full(pc->ac)))
-			return 1;
+	wait_for(p, why, range);
+	peer_pause(p, PAUSE_APP);
+	return 1;
+}
+
+int
+mux_waits(const struct peer *p)
+{
+	const struct peercap	*pc = &p->caps[p->waits_range];
+
+	if (p->stalled_on == NULL || pc->ac == NULL)
+		return 0;
+	switch ((enum mux_full)p->waits) {
+	case FULL_RANGE:
+		return pc->queued > pc->ac->max_peer / 2;
+	case FULL_CAP:
+		return pc->ac->queued > pc->ac->max_all / 2;
+	case FULL_APP:
+		return !app_roomy(p->stalled_on);
+	case FULL_NOT:
+		break;
 	}
 	return 0;
+}
+
+void
+mux_again(struct peer *p)
+{
+	enum mux_full	 why;
+	uint32_t	 range;
+
+	if (!(p->pause & PAUSE_APP))
+		return;
+	if ((why = peer_full(p, &range)) != FULL_NOT)
+		wait_for(p, why, range);
+	else
+		peer_resume(p, PAUSE_APP);
+}
+
+void
+mux_limits(struct app *a)
+{
+	struct peer	*p, *next;
+
+	TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
+		mux_again(p);
+}
+
+void
+mux_turn(void)
+{
+	struct peer	*p, *next;
+	struct app	*a;
+
+	if (!ses.room)
+		return;
+	ses.room = 0;
+	TAILQ_FOREACH(a, &ses.apps, entry) {
+		if (!a->room)
+			continue;
+		a->room = 0;
+		TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
+			if (!mux_waits(p))
+				mux_again(p);
+	}
+}
+
+static void
+has_room(struct app *a)
+{
+	a->room = 1;
+	ses.room = 1;
+	turn_soon();
+}
+
+void
+mux_left(struct appcap *ac, struct peer *p)
+{
+	if (p != NULL && p->pause & PAUSE_APP && !mux_waits(p))
+		mux_again(p);
+	if (ac->waited && ac->queued <= ac->max_all / 2) {
+		ac->waited = 0;
+		has_room(ac->app);
+	}
+}
+
+void
+mux_shrunk(struct app *a)
+{
+	if (a->closed)
+		return;
+	if (a->pause & APAUSE_OUT && appq_cost(&a->q) < ses.init.queue_app)
+		app_resume(a, APAUSE_OUT);
+	if (a->waited && app_roomy(a)) {
+		a->waited = 0;
+		has_room(a);
+	}
 }
 
 void
@@ -197,36 +337,11 @@ mux_message(struct peer *p, struct peercap *pc, uint64_t code,
 		miss(pc, size);
 		return REASON_NONE;
 	}
-	if (pc->queued >= pc->ac->max_peer || cap_full(pc->ac)) {
+	if (range_full(pc) != FULL_NOT) {
 		if (pc->ac->policy == APP_DISCONNECT)
 			return REASON_STALLED;
 		if (!make_place(pc, APP_HEADER + APP_MSG_HEAD + size))
 			return lose(p, pc, size);
 	}
 	return deliver(p, pc, rel, data, n, size);
-}
-
-void
-mux_left(struct app *a, struct peer *p)
-{
-	if (p->stalled_on == a && p->queued <= ses.init.queue_peer / 2 &&
-	    !mux_blocked(p))
-		peer_resume(p, PAUSE_APP);
-}
-
-void
-mux_wrote(struct app *a)
-{
-	struct peer	*p, *next;
-
-	if (a->closed)
-		return;
-	if (a->pause & APAUSE_OUT && appq_cost(&a->q) < ses.init.queue_app)
-		app_resume(a, APAUSE_OUT);
-	if (TAILQ_EMPTY(&a->stalled) ||
-	    appq_cost(&a->q) > ses.init.queue_app / 2)
-		return;
-	TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
-		if (!mux_blocked(p))
-			peer_resume(p, PAUSE_APP);
 }

@@ -280,8 +280,10 @@ peer_owners(struct peer *p)
 			alone = 0;
 	}
 	p->sole = alone ? sole : NULL;
-	if (p->pause & PAUSE_APP && p->sole != p->stalled_on)
+	if (p->sole != p->stalled_on)
 		peer_resume(p, PAUSE_APP);
+	else
+		mux_again(p);
 	if (owned == 0)
 		peer_fail(p, REASON_APP_GONE);
 }

@@ -88,6 +88,8 @@ struct peer {
 	uint8_t			 parsing;	/* rb is in use */
 	uint8_t			 pongs;		/* owed */
 	uint8_t			 penalised;	/* the parent was asked to */
+	uint8_t			 waits;		/* enum mux_full, PAUSE_APP */
+	uint16_t		 waits_range;
 };
 
 /* M_PEER_START; takes fd. */

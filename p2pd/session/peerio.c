@@ -112,10 +112,8 @@ unit(void *arg, uint8_t *buf, size_t len)
 		return RB_OK;
 	}
 	/* once opened it could not be put back */
-	if (mux_blocked(p)) {
-		peer_pause(p, PAUSE_APP);
+	if (mux_stall(p))
 		return RB_WAIT;
-	}
 	p->has_head = 0;
 	reason = frame_open_body(p->codec, buf, p->bodylen, &code, &data, &n);
 	if (reason == REASON_NONE) {
@@ -166,10 +164,8 @@ peer_readable(int fd, short what, void *arg)
 	}
 	if (p->state != PEER_UP || p->pause != 0)
 		return;
-	if (mux_blocked(p)) {
-		peer_pause(p, PAUSE_APP);
+	if (mux_stall(p))
 		return;
-	}
 	n = rbuf_read(&p->rb, fd, need(p), ses.scratch, SCRATCH, &len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;

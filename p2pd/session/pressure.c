@@ -114,8 +114,7 @@ relax(void)
 	event_del(&ses.ev_pressure);
 	TAILQ_FOREACH_SAFE(p, &ses.peers, entry, next) {
 		peer_resume(p, PAUSE_MEM);
-		if (!mux_blocked(p))
-			peer_resume(p, PAUSE_APP);
+		mux_again(p);
 	}
 	TAILQ_FOREACH(a, &ses.apps, entry) {
 		app_resume(a, APAUSE_MEM);

@@ -9,6 +9,7 @@
 
 #include "p2pd/session/apps.h"
 #include "p2pd/session/core.h"
+#include "p2pd/session/mux.h"
 #include "p2pd/session/peer.h"
 #include "p2pd/session/show.h"
 #include "regress/fuzz/session.h"
@@ -345,6 +346,8 @@ held_by(const struct peers *list, int state)
 	TAILQ_FOREACH(p, list, entry) {
 		FUZZ_CHECK((int)p->state == state);
 		FUZZ_CHECK((p->stalled_on != NULL) == ((p->pause & PAUSE_APP) != 0));
+		FUZZ_CHECK(p->stalled_on == NULL || mux_waits(p) ||
+		    ses.turning || ses.pressed);
 		check_sends(p);
 		held += p->holder.held;
 	}

@@ -456,6 +456,7 @@ suite(void)
 	tcase_add_test(t, memory_half_frames);
 	tcase_add_test(t, memory_of_users);
 	suite_add_tcase(s, t);
+	suite_add_tcase(s, stall_case());
 	return s;
 }
 

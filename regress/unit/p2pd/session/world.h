@@ -100,4 +100,7 @@ void	 tapp_attach(struct tapp *, const char *name, uint32_t version,
 void	 tapp_message(struct tapp *, uint32_t request, uint32_t peer,
 	    unsigned int flags, uint32_t capid, uint32_t code, const void *, size_t);
 
+/* stall.c: peers that wait for room. */
+TCase	*stall_case(void);
+
 #endif

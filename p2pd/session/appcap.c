@@ -153,6 +153,11 @@ parse(struct app *a, struct attach *at, struct m_app_meta *meta,
 	int	 error;
 
 	error = app_opts_parse(&at->opts, meta, opts, len, why);
+	if (error == APE_OK && at->mode == APM_TAP &&
+	    (at->opts.firsts != NULL || at->opts.handshake_ms > 0)) {
+		*why = "a tap has no first message and no handshake";
+		error = APE_INVALID;
+	}
 	if (error == APE_OK && !firsts_fit(at->opts.firsts, at->vers,
 	    at->nvers)) {
 		*why = "a first message has no such version or code";
@@ -191,8 +196,6 @@ app_attach(struct app *a, uint32_t request, const struct app_attach *req,
 		attach_free(a, at);
 		return error;
 	}
-	if (at->mode == APM_TAP)
-		memset(&m.meta, 0, sizeof(m.meta));
 	m.app = a->node.key;
 	m.request = request;
 	m.mode = at->mode;
@@ -246,6 +249,7 @@ app_update(struct app *a, uint32_t request, uint32_t capid,
 	if ((at = attach_new(a, request)) == NULL)
 		return APE_QUEUE;
 	at->capid = capid;
+	at->mode = ac->tap ? APM_TAP : APM_OWNER;
 	at->nvers = ac->nvers;
 	memcpy(at->vers, ac->vers, sizeof(at->vers));
 	if ((error = parse(a, at, &m.meta, opts, len, why)) != APE_OK) {

@@ -22,18 +22,16 @@ refuse(struct app *a, const struct app_head *h, unsigned int error,
 	return RB_OK;
 }
 
-/* A tap watches codes as they come, and may leave out versions. */
+/* Only a tap may leave out versions. */
 static int
 versions_valid(const struct app_attach *at)
 {
-	int		 tap = at->mode == APM_TAP;
 	uint32_t	 i, j;
 
 	if (at->nvers == 0)
-		return tap;
+		return at->mode == APM_TAP;
 	for (i = 0; i < at->nvers; i++) {
-		if (!tap && (at->vers[i].codes == 0 ||
-		    at->vers[i].codes > CODES_MAX))
+		if (at->vers[i].codes == 0 || at->vers[i].codes > CODES_MAX)
 			return 0;
 		for (j = 0; j < i; j++)
 			if (at->vers[i].version == at->vers[j].version)
@@ -191,6 +189,23 @@ send_to(struct app *a, const struct app_head *h, struct peer *p,
 	}
 }
 
+/* What an owner asks by the number of a capability that it only taps. */
+static int
+only_tapped(struct app *a, uint32_t capid)
+{
+	struct appcap	*ac = app_cap(a, capid);
+
+	return ac != NULL && ac->tap;
+}
+
+static enum rb_result
+not_there(struct app *a, const struct app_head *h, uint32_t capid)
+{
+	if (only_tapped(a, capid))
+		return refuse(a, h, APE_DENIED, "a tap only listens");
+	return refuse(a, h, APE_NOTFOUND, "no such peer");
+}
+
 static enum rb_result
 request_send(struct app *a, const struct app_head *h, uint8_t *body)
 {
@@ -205,10 +220,10 @@ request_send(struct app *a, const struct app_head *h, uint8_t *body)
 	if (pc != NULL)
 		app_charge(a, pc->ac, h->len);
 	/* peers go at any time: no error of the sender's */
-	else if (h->flags & AFL_COMPLETE)
+	else if (h->flags & AFL_COMPLETE && !only_tapped(a, app_get32(body)))
 		app_sent(a->node.key, h->request, h->peer, APS_GONE, 0);
 	else
-		refuse(a, h, APE_NOTFOUND, "no such peer");
+		not_there(a, h, app_get32(body));
 	return RB_OK;
 }
 
@@ -228,7 +243,7 @@ request_accept(struct app *a, const struct app_head *h, uint8_t *body)
 	if (p != NULL)
 		pc = app_range(a, p, app_get32(body));
 	if (pc == NULL)
-		return refuse(a, h, APE_NOTFOUND, "no such peer");
+		return not_there(a, h, app_get32(body));
 	range_accept(pc);
 	return RB_OK;
 }

@@ -232,17 +232,6 @@ cast(struct cast *c)
 	message_done(&c->m);
 }
 
-static struct appcap *
-own_cap(struct app *a, uint32_t capid)
-{
-	struct appcap	*ac;
-
-	TAILQ_FOREACH(ac, &a->caps, entry)
-		if (ac->capid == capid)
-			return ac;
-	return NULL;
-}
-
 /* Whether any version that is meant has this code. */
 static int
 code_valid(const struct appcap *ac, const struct app_multisend *ask)
@@ -285,9 +274,12 @@ multisend(struct app *a, const struct app_head *h, const uint8_t *body)
 	if (app_multisend_decode(&ask, body, h->len) == -1) {
 		why = "multisend is malformed";
 		error = APE_MALFORMED;
-	} else if ((c.ac = own_cap(a, ask.capid)) == NULL) {
+	} else if ((c.ac = app_cap(a, ask.capid)) == NULL) {
 		why = "not attached";
 		error = APE_NOTFOUND;
+	} else if (c.ac->tap) {
+		why = "a tap only listens";
+		error = APE_DENIED;
 	} else if (ask.select > APL_RANDOM)
 		why = "no such selection";
 	else if (!code_valid(c.ac, &ask))

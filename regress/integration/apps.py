@@ -232,6 +232,10 @@ def offloads():
     n = Node()
     app = attach(n, "aaa", "stop", "--first", "1:c20102", "--handshake", "1500")
     tap = attach(n, "aaa", "stop", "--tap", name="tap")
+    for option in (("--wanted", "3"), ("--first", "1:c0"), ("--handshake", "5")):
+        greedy = Mini(n, "aaa", "stop", "--tap", *option, name="greedy")
+        greedy.expect("^error 6 a tap ")
+        greedy.kill()
     p = peer(n, "aaa/1")
     p.expect("^msg 0x11 3 ")
     handle = app.up()

@@ -4,7 +4,7 @@
 0 and says what comes, a line each. It is stopped and killed by tests.
 
 miniapp.py SOCKET NAME CAPABILITY VERSION:CODES POLICY [--token FILE] [--tap]
-[--first CODE:HEX] [--handshake MS] [--queue BYTES]
+[--first CODE:HEX] [--handshake MS] [--queue BYTES] [--wanted PEERS]
 
 Lines on its input are requests: send PEER CODE HEX, accept PEER, detach,
 disconnect PEER REASON, penalise PEER REASON SECONDS."""
@@ -53,6 +53,8 @@ class Mini:
             body += option(1, struct.pack(">I", self.args.queue))
         if self.args.handshake:
             body += option(3, struct.pack(">I", self.args.handshake))
+        if self.args.wanted:
+            body += option(5, struct.pack(">I", self.args.wanted))
         for first in self.args.first:
             code, data = first.split(":")
             body += option(4, struct.pack(">II", version, int(code)) +
@@ -142,6 +144,7 @@ def main():
     p.add_argument("--first", action="append", default=[])
     p.add_argument("--handshake", type=int)
     p.add_argument("--queue", type=int)
+    p.add_argument("--wanted", type=int)
     mini = Mini(p.parse_args())
     threading.Thread(target=mini.requests, daemon=True).start()
     mini.run()

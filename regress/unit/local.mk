@@ -194,7 +194,9 @@ regress_unit_session_send_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_queue_SOURCES = regress/unit/p2pd/session/queue.c $(session_world)
 regress_unit_session_queue_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_queue_LDADD = $(SESSION_TEST_LIBS)
-regress_unit_session_offload_SOURCES = regress/unit/p2pd/session/offload.c $(session_world)
+regress_unit_session_offload_SOURCES = regress/unit/p2pd/session/offload.c \
+	regress/unit/p2pd/session/offload.h regress/unit/p2pd/session/taps.c \
+	$(session_world)
 regress_unit_session_offload_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_session_offload_LDADD = $(SESSION_TEST_LIBS)
 regress_unit_session_buffers_SOURCES = regress/unit/p2pd/session/buffers.c

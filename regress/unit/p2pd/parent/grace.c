@@ -287,6 +287,7 @@ START_TEST(taps)
 	struct appconn		*a = connected(app_new("owner", 1), 0), *b, *b1;
 	struct app		*tapper = app_new("tap", 2);
 	struct m_app_attach	 m = *offer("eth", 1);
+	struct m_app_update	 u;
 	uint32_t		 capid;
 
 	b = connected(tapper, 0);
@@ -312,6 +313,16 @@ START_TEST(taps)
 	ck_assert_ptr_null(apps_cap(&as, capid));
 	m.meta.wanted = 1;
 	ck_assert_int_eq(attach(connected(app_new("x", 3), 0), &m), APE_INVALID);
+	m.meta.wanted = 0;
+	m.meta.ncond = 1;
+	strlcpy(m.meta.cond[0].key, "k", sizeof(m.meta.cond[0].key));
+	ck_assert_int_eq(attach(connected(app_new("y", 4), 0), &m), APE_INVALID);
+	memset(&u, 0, sizeof(u));
+	u.capid = capid;
+	u.has = META_WANTED;
+	ck_assert_int_eq(apps_change(&as, b, &u, &upd), APE_OK);
+	u.meta.wanted = 1;
+	ck_assert_int_eq(apps_change(&as, b, &u, &upd), APE_INVALID);
 	ck_assert_int_eq(apps_detach(&as, b, capid), 0);
 	ck_assert_int_eq(apps_detach(&as, b, capid), -1);
 	/* It does not wait for anybody. */

@@ -296,7 +296,11 @@ START_TEST(attach_errors)
 	at = ok;
 	at.vers[1].codes = 0;
 	attach_bad(&at, APE_INVALID);
+	at.mode = APM_TAP;
+	attach_bad(&at, APE_INVALID);
 	at.vers[1].codes = 65537;
+	attach_bad(&at, APE_INVALID);
+	at.mode = APM_OWNER;
 	attach_bad(&at, APE_INVALID);
 	at = ok;
 	strlcpy(at.name, "a b", sizeof(at.name));

@@ -8,23 +8,21 @@
 #include "common/base/util.h"
 #include "p2pd/session/apps.h"
 #include "p2pd/session/peer.h"
-#include "world.h"
+#include "offload.h"
 
-/*
- * Options, owners that are lost and come back, and taps.
- */
-static const struct sharedcap	 shared[] = {
+/* Options, and owners that are lost and come back. */
+const struct sharedcap	 shared[3] = {
 	{ { "bbb", 1 }, 4, 0x10, 100 },
 	{ { "ccc", 7 }, 2, 0x14, 200 },
 	{ { "bbb", 2 }, 5, 0x10, 100 },
 };
-static struct tapp	 ta, tb;
-static struct tpeer	 tp;
-static uint8_t		 opts[8192];
-static size_t		 nopts;
-static uint8_t		 body[70000];
+struct tapp	 ta, tb;
+struct tpeer	 tp;
+uint8_t		 body[70000];
+static uint8_t	 opts[8192];
+static size_t	 nopts;
 
-static void
+void
 request(struct tapp *app, enum app_type type, uint32_t req, uint32_t peer,
     const void *data, size_t n)
 {
@@ -33,7 +31,7 @@ request(struct tapp *app, enum app_type type, uint32_t req, uint32_t peer,
 	tapp_send(app, &h, data);
 }
 
-static void
+void
 expect_error(struct tapp *app, uint32_t req, enum app_error want)
 {
 	uint16_t	 error, room;
@@ -46,14 +44,14 @@ expect_error(struct tapp *app, uint32_t req, enum app_error want)
 	ck_assert_uint_eq(error, want);
 }
 
-static void
+void
 opt(uint16_t type, const void *value, size_t n)
 {
 	ck_assert_int_eq(app_opt_add(opts, sizeof(opts), &nopts, type, value,
 	    n), 0);
 }
 
-static void
+void
 opt_u32(uint16_t type, uint32_t v)
 {
 	uint8_t	 buf[4];
@@ -62,7 +60,7 @@ opt_u32(uint16_t type, uint32_t v)
 	opt(type, buf, sizeof(buf));
 }
 
-static void
+void
 opt_first(uint32_t version, uint32_t code, const char *text)
 {
 	uint8_t	 buf[256];
@@ -74,7 +72,7 @@ opt_first(uint32_t version, uint32_t code, const char *text)
 }
 
 /* bbb/1 and bbb/2, with what opts has; emptied after. */
-static void
+void
 ask(struct tapp *app, enum app_mode mode, enum app_policy policy, int any)
 {
 	struct app_attach	 at;
@@ -98,7 +96,7 @@ ask(struct tapp *app, enum app_mode mode, enum app_policy policy, int any)
 	nopts = 0;
 }
 
-static const struct m_app_attach *
+const struct m_app_attach *
 granted(struct tapp *app, uint32_t capid, int resumed)
 {
 	const struct m_app_attach *asked;
@@ -115,7 +113,7 @@ granted(struct tapp *app, uint32_t capid, int resumed)
 	return asked;
 }
 
-static void
+void
 counts(struct tapp *app, enum app_type type, uint64_t msgs, uint64_t bytes)
 {
 	uint64_t	 m, b;
@@ -128,7 +126,7 @@ counts(struct tapp *app, enum app_type type, uint64_t msgs, uint64_t bytes)
 	ck_assert_uint_eq(b, bytes);
 }
 
-static void
+void
 attach(struct tapp *app, enum app_mode mode, enum app_policy policy,
     uint32_t capid)
 {
@@ -137,22 +135,22 @@ attach(struct tapp *app, enum app_mode mode, enum app_policy policy,
 	counts(app, AF_SNAPSHOT_END, 0, 0);
 }
 
-static void
-setup(void)
+void
+offload_setup(void)
 {
 	world_limits(64 << 20, 64 << 10, 256 << 10, 5000);
 	nopts = 0;
 	tapp_open(&ta, 1);
 }
 
-static void
-teardown(void)
+void
+offload_teardown(void)
 {
 	tapp_close(&ta);
 	world_close();
 }
 
-static void
+void
 lose_app(uint32_t capid)
 {
 	told_forget();
@@ -464,7 +462,7 @@ START_TEST(all_options)
 }
 END_TEST
 
-static void
+void
 update(uint32_t req, uint32_t capid)
 {
 	app_put32(body, capid);
@@ -621,133 +619,13 @@ START_TEST(penalties_and_hints)
 }
 END_TEST
 
-static void
-expect_message(struct tapp *app, uint32_t flags, uint32_t capid, uint32_t code,
-    const char *text)
-{
-	tapp_expect(app, AF_MESSAGE);
-	ck_assert_uint_eq(app->head.flags, flags);
-	ck_assert_uint_eq(app_get32(app->body), capid);
-	ck_assert_uint_eq(app_get32(app->body + 4), code);
-	ck_assert_uint_eq(app->head.len, APP_MSG_HEAD + strlen(text));
-	ck_assert_mem_eq(app->body + APP_MSG_HEAD, text, strlen(text));
-}
-
-/* Before there is an owner, with one, and after: both ways, and no more. */
-START_TEST(taps)
-{
-	tapp_open(&tb, 2);
-	ask(&tb, APM_TAP, 0, _i & 1);
-	granted(&tb, 300, 0);
-	counts(&tb, AF_SNAPSHOT_END, 0, 0);
-	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 2, _i >> 1);
-	tapp_expect(&ta, AF_PEER_UP);
-	tapp_expect(&tb, AF_PEER_UP);
-	ck_assert_uint_eq(app_get32(tb.body), 300);
-	tpeer_send(&tp, 0x11, "in", 2);
-	expect_message(&ta, 0, 100, 1, "in");
-	expect_message(&tb, 0, 300, 1, "in");
-	tpeer_send(&tp, 0x14, "not its own", 11);
-	tapp_message(&ta, 1, 5, 0, 100, 2, "out", 3);
-	expect_message(&tb, AFL_OUT, 300, 2, "out");
-	ck_assert_int_eq(tpeer_recv(&tp), 1);
-	/* it sends nothing */
-	tapp_message(&tb, 1, 5, AFL_COMPLETE, 300, 2, "out", 3);
-	expect_error(&tb, 1, APE_DENIED);
-	request(&tb, AF_DISCONNECT, 2, 5, "\x03", 1);
-	expect_error(&tb, 2, APE_DENIED);
-	app_put32(body, 300);
-	request(&tb, AF_UPDATE, 3, 0, body, 4);
-	tapp_expect(&tb, AF_UPDATED);
-	/* the owner goes, the tap stays with the peer, if that stays */
-	lose_app(100);
-	tpeer_send(&tp, 0x10, "still", 5);
-	expect_message(&tb, 0, 300, 0, "still");
-	tapp_open(&ta, 3);
-	ask(&ta, APM_OWNER, APP_STOP, 0);
-	granted(&ta, 100, 1);
-	tapp_expect(&ta, AF_PEER_UP);
-	counts(&ta, AF_SNAPSHOT_END, 1, 5);
-	/* a second tap, which leaves */
-	told_forget();
-	ask(&ta, APM_TAP, 0, 1);
-	granted(&ta, 301, 0);
-	tapp_expect(&ta, AF_PEER_UP);
-	counts(&ta, AF_SNAPSHOT_END, 0, 0);
-	tpeer_send(&tp, 0x10, "thrice", 6);
-	expect_message(&tb, 0, 300, 0, "thrice");
-	expect_message(&ta, 0, 301, 0, "thrice");
-	expect_message(&ta, 0, 100, 0, "thrice");
-	app_put32(body, 301);
-	request(&ta, AF_DETACH, 4, 0, body, 4);
-	tapp_expect(&ta, AF_DETACHED);
-	ck_assert_uint_eq(peer_find(5)->caps[0].tapped, 1);
-	tapp_close(&tb);
-	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
-	PUMP_UNTIL(TAILQ_EMPTY(&ses.taps));
-	ck_assert_uint_eq(peer_find(5)->caps[0].tapped, 0);
-	tpeer_send(&tp, 0x10, "one", 3);
-	expect_message(&ta, 0, 100, 0, "one");
-	ck_assert_int_eq(tapp_poll(&ta), 0);
-	ck_assert(TAILQ_EMPTY(&ses.orphans));
-	tpeer_close(&tp);
-}
-END_TEST
-
-/* A tap that does not read loses its own, and holds nobody up. */
-START_TEST(deaf_tap)
-{
-	static uint8_t	 msg[4000];
-	uint32_t	 i, k, at = 0, last = 0;
-	uint64_t	 msgs, bytes;
-
-	tapp_open(&tb, 2);
-	ask(&tb, APM_TAP, 0, 1);
-	granted(&tb, 300, 0);
-	counts(&tb, AF_SNAPSHOT_END, 0, 0);
-	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
-	arc4random_buf(msg, sizeof(msg));
-	for (i = 0; i < 1000; i++) {
-		memcpy(msg, &i, sizeof(i));
-		tpeer_send(&tp, 0x10, msg, sizeof(msg));
-		tapp_expect(&ta, AF_MESSAGE);
-		ck_assert_mem_eq(ta.body + APP_MSG_HEAD, msg, sizeof(msg));
-		ck_assert_uint_eq(peer_find(5)->pause, 0);
-		ck_assert_uint_lt(budget_used(), 1 << 20);
-	}
-	ck_assert_uint_eq(ses.dropped, 0);
-	ck_assert_uint_gt(ses.tap_dropped, 500);
-	tapp_expect(&tb, AF_PEER_UP);
-	while (tapp_poll(&tb)) {
-		ck_assert_uint_gt(tb.head.request, last);
-		last = tb.head.request;
-		if (tb.head.type == AF_DROPPED) {
-			ck_assert_int_eq(app_counts_decode(&k, &msgs, &bytes,
-			    tb.body, tb.head.len), 0);
-			ck_assert_uint_eq(tb.head.peer, 0);
-			ck_assert_uint_eq(msgs, ses.tap_dropped);
-			at += (uint32_t)msgs;
-			continue;
-		}
-		memcpy(&k, tb.body + APP_MSG_HEAD, sizeof(k));
-		ck_assert_uint_eq(k, at++);
-	}
-	ck_assert_uint_eq(at, 1000);
-	tapp_close(&tb);
-	tpeer_close(&tp);
-}
-END_TEST
-
 static Suite *
 suite(void)
 {
 	Suite	*s = suite_create("session_offload");
 	TCase	*t = tcase_create("offload");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, offload_setup, offload_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, back_in_time);
 	tcase_add_test(t, queue_is_missed);
@@ -760,9 +638,8 @@ suite(void)
 	tcase_add_test(t, updates);
 	tcase_add_test(t, lower_limits);
 	tcase_add_test(t, penalties_and_hints);
-	tcase_add_loop_test(t, taps, 0, 4);
-	tcase_add_test(t, deaf_tap);
 	suite_add_tcase(s, t);
+	suite_add_tcase(s, taps_case());
 	return s;
 }
 

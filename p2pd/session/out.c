@@ -172,18 +172,21 @@ grow_marks(struct out *o)
 }
 
 int
+out_mark_room(struct out *o)
+{
+	return o->mlen == o->mcap ? grow_marks(o) : 0;
+}
+
+void
 out_mark(struct out *o, uint32_t a, uint32_t b, uint32_t c)
 {
 	struct out_mark	*m;
 
-	if (o->mlen == o->mcap && grow_marks(o) == -1)
-		return -1;
 	m = &o->marks[(o->mhead + o->mlen++) & (o->mcap - 1)];
 	m->end = o->written + o->bytes;
 	m->a = a;
 	m->b = b;
 	m->c = c;
-	return 0;
 }
 
 static void
@@ -193,6 +196,13 @@ free_marks(struct out *o)
 	budget_give(o->holder, o->mcap * sizeof(*o->marks));
 	o->marks = NULL;
 	o->mhead = o->mlen = o->mcap = 0;
+}
+
+void
+out_mark_cancel(struct out *o)
+{
+	if (o->mlen == 0 && o->bytes == 0 && o->mcap > 0)
+		free_marks(o);
 }
 
 static void
@@ -206,8 +216,7 @@ reach_marks(struct out *o)
 		o->mlen--;
 		o->ops->mark(o, &m);
 	}
-	if (o->mlen == 0 && o->bytes == 0 && o->mcap > 0)
-		free_marks(o);
+	out_mark_cancel(o);
 }
 
 void

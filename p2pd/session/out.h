@@ -57,8 +57,11 @@ int	 out_init(struct out *, struct event_base *, int fd,
 uint8_t	*out_reserve(struct out *, size_t n);
 /* Queues the first n bytes of what was reserved; 0 takes the room back. */
 void	 out_commit(struct out *, size_t n);
-/* Marks the end of what is queued now; 0, or -1 without memory. */
-int	 out_mark(struct out *, uint32_t a, uint32_t b, uint32_t c);
+/* Room for one more mark; 0, or -1 without memory. */
+int	 out_mark_room(struct out *);
+/* Marks the end of what is queued now. There has to be room; or no mark. */
+void	 out_mark(struct out *, uint32_t a, uint32_t b, uint32_t c);
+void	 out_mark_cancel(struct out *);
 /* Hands every mark back to fn, in order: they will not be reached. */
 void	 out_drop_marks(struct out *, void (*fn)(struct out *,
 	    const struct out_mark *));

@@ -68,16 +68,38 @@ send_mark(struct peer *p, const struct out_mark *m, int written)
 	    written ? APS_WRITTEN : APS_GONE);
 }
 
-/* What has just been sealed is known by this ticket. */
+/* Whether somebody is to be told when it is written. */
+static int
+is_asked(const struct ticket *t)
+{
+	return t->app != 0 && t->kind != TICKET_LOSS;
+}
+
+/*
+ * What is sealed goes out, so that there must be room for its mark before: of
+ * what nobody could tell the fate nothing is sent.
+ */
+static enum send_result
+mark_room(struct peer *p, const struct ticket *t)
+{
+	if (is_asked(t) && out_mark_room(&p->out) == -1)
+		return SEND_NOMEM;
+	return SEND_OK;
+}
+
+/* What has, or has not, just been sealed is known by this ticket. */
 static void
-mark(struct peer *p, const struct peercap *pc, const struct ticket *t)
+mark(struct peer *p, const struct peercap *pc, const struct ticket *t,
+    enum send_result r)
 {
 	uint32_t	 c = (uint32_t)(pc - p->caps) << KIND_BITS | t->kind;
 
-	if (t->app == 0 || t->kind == TICKET_LOSS)
+	if (!is_asked(t))
 		return;
-	if (out_mark(&p->out, t->app, t->request, c) == -1)
-		decided(p, pc, t, APS_WRITTEN);
+	if (r == SEND_OK)
+		out_mark(&p->out, t->app, t->request, c);
+	else
+		out_mark_cancel(&p->out);
 }
 
 /*
@@ -315,8 +337,9 @@ send_message(struct peer *p, struct peercap *pc, struct message *m)
 		return SEND_NOROOM;
 	if (p->nwaiting == 0 &&
 	    p->out.bytes < (m->many ? SEND_SEALED : SEND_DIRECT)) {
-		if ((r = seal_now(p, code, m)) == SEND_OK)
-			mark(p, pc, &m->ticket);
+		if ((r = mark_room(p, &m->ticket)) == SEND_OK)
+			r = seal_now(p, code, m);
+		mark(p, pc, &m->ticket, r);
 	} else
 		r = queue(p, pc, code, m);
 	if (r != SEND_OK)
@@ -365,15 +388,15 @@ seal_next(struct peer *p)
 	struct sitem	*it = sendq_first(pc->sendq);
 	struct ticket	 t = it->ticket;
 	size_t		 before = p->out.bytes;
-	int		 ok;
+	enum send_result r;
 
-	ok = seal_raw(p, it->code, sendq_data(it), it->len) == SEND_OK;
+	if ((r = mark_room(p, &t)) == SEND_OK)
+		r = seal_raw(p, it->code, sendq_data(it), it->len);
 	p->vtime = pc->sendq->served;
 	pc->sendq->served += p->out.bytes - before;
 	pop(p, pc);
-	if (ok)
-		mark(p, pc, &t);
-	else {
+	mark(p, pc, &t, r);
+	if (r != SEND_OK) {
 		pc->dropped++;
 		ses.dropped++;
 		decided(p, pc, &t, APS_DROPPED);

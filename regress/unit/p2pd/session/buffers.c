@@ -283,7 +283,8 @@ START_TEST(output)
 			p[i] = (uint8_t)((queued + i) * 31);
 		out_commit(&o, n);
 		queued += n;
-		ck_assert_int_eq(out_mark(&o, k++, 0, 0), 0);
+		ck_assert_int_eq(out_mark_room(&o), 0);
+		out_mark(&o, k++, 0, 0);
 		if (k % 3 == 0) {
 			p = out_reserve(&o, n * 3);
 			ck_assert_ptr_nonnull(p);
@@ -320,6 +321,7 @@ START_TEST(output)
 	p = out_reserve(&o, 10);
 	memset(p, 0, 10);
 	out_commit(&o, 10);
+	ck_assert_int_eq(out_mark_room(&o), 0);
 	out_mark(&o, 0, 0, 0);
 	out_flush_all();
 	ck_assert_uint_eq(errors, 1);
@@ -327,6 +329,11 @@ START_TEST(output)
 	ck_assert_uint_eq(holder.held, 0);
 	out_flush_all();
 	ck_assert_uint_eq(errors, 1);
+	/* no mark after all */
+	ck_assert_int_eq(out_mark_room(&o), 0);
+	ck_assert_uint_gt(holder.held, 0);
+	out_mark_cancel(&o);
+	ck_assert_uint_eq(holder.held, 0);
 	close(sv[0]);
 	out_cleanup();
 	event_base_free(base);

@@ -271,6 +271,40 @@ START_TEST(memory_short)
 }
 END_TEST
 
+/*
+ * What nobody could tell to be written, for want of memory for its mark, is not
+ * sent, nor said to be.
+ */
+START_TEST(no_mark)
+{
+	enum { MARKS = 4096 };		/* that are there: twice as many are
+					   not to be had */
+	struct message	 m = { (const uint8_t *)"x", 1, 0, 0, 0,
+	    { 1, 7, TICKET_SENT }, { NULL, NULL } };
+	struct holder	 hog = { 0 };
+	struct peer	*p;
+	uint64_t	 limit = 256 << 20;
+
+	open_peers(1);
+	p = peer_find(10);
+	pump();
+	ck_assert_uint_eq(p->out.bytes, 0);
+	p->out.mlen = p->out.mcap = MARKS;
+	ck_assert_int_eq(budget_take(&hog, limit / 8 * 9 - budget_used() -
+	    MARKS * sizeof(struct out_mark)), 0);
+	ck_assert_int_eq(send_message(p, p->caps, &m), SEND_NOMEM);
+	ck_assert_uint_eq(p->out.bytes, 0);
+	ck_assert_uint_eq(p->msgs_out, 0);
+	/* nobody asks for it */
+	m.ticket.kind = TICKET_LOSS;
+	ck_assert_int_eq(send_message(p, p->caps, &m), SEND_OK);
+	p->out.mlen = p->out.mcap = 0;
+	budget_give(&hog, hog.held);
+	ck_assert_int_eq(next_data(&tp[0]), 1);
+	ck_assert_int_eq(tpeer_poll(&tp[0]), 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -287,6 +321,7 @@ suite(void)
 	tcase_add_test(t, wait_for_gone);
 	tcase_add_test(t, rate);
 	tcase_add_test(t, memory_short);
+	tcase_add_test(t, no_mark);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, multisend_case());
 	return s;

@@ -56,31 +56,27 @@ cap_attached(const struct appcap *cap, const struct session *s)
 	return s->state == S_UP && cap->at[s->index].state == AT_ON;
 }
 
-/* While an update is under way what it brings is what we want. */
+/* With what holds: an update that is under way is for this session, too. */
 void
 cap_attach(struct p2papp *h, struct appcap *cap, struct session *s)
 {
 	struct app_attach	 what = cap->what;
 	struct app_head		 head;
 	uint8_t			 fixed[64 + 8 * APP_VERS_MAX];
-	const uint8_t		*opts = cap->opts;
-	size_t			 len = cap->what.optslen, n;
+	size_t			 n;
 
-	if (cap->update.active) {
-		opts = cap->update.opts;
-		len = cap->update.len;
-	}
 	what.optslen = 0;
 	memset(&head, 0, sizeof(head));
 	n = app_attach_encode(fixed, sizeof(fixed), &what);
 	head.type = AF_ATTACH;
-	head.len = (uint32_t)(n + len);
+	head.len = (uint32_t)(n + cap->what.optslen);
 	head.request = next_request(h);
 	cap->at[s->index].state = AT_ASKED;
 	cap->at[s->index].request = head.request;
 	cap->at[s->index].snapshot = 0;
-	cap->at[s->index].late = 0;
-	conn_control(&s->c, &head, fixed, n, opts, len);
+	cap->at[s->index].late = cap->at[s->index].updating =
+	    cap->update.active && !cap->update.undoing;
+	conn_control(&s->c, &head, fixed, n, cap->opts, cap->what.optslen);
 }
 
 void
@@ -119,7 +115,7 @@ cap_off(struct p2papp *h, struct appcap *cap, struct session *s)
 	struct node	*n, *next;
 
 	cap->at[s->index].state = AT_NONE;
-	cap->at[s->index].updating = 0;
+	cap->at[s->index].updating = cap->at[s->index].took = 0;
 	h->due = 1;
 	for (n = s->peers.next; n != &s->peers; n = next) {
 		next = n->next;
@@ -138,6 +134,7 @@ cap_lost(struct p2papp *h, struct session *s)
 		h->cap[i].at[s->index].state = AT_NONE;
 		h->cap[i].at[s->index].snapshot = 0;
 		h->cap[i].at[s->index].updating = 0;
+		h->cap[i].at[s->index].took = 0;
 	}
 	h->due = 1;
 }

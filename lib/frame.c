@@ -145,7 +145,7 @@ updating(struct p2papp *h, const struct session *s, uint32_t request)
 	for (i = 0; i < P2PAPP_CAPS; i++) {
 		cap = &h->cap[i];
 		if (cap->state == C_ACTIVE && cap->at[s->index].updating &&
-		    cap->update.request == request)
+		    cap->update.wire == request)
 			return cap;
 	}
 	return NULL;
@@ -161,8 +161,7 @@ updated(struct p2papp *h, struct session *s, const struct app_head *head,
 		return -1;
 	if ((cap = updating(h, s, head->request)) == NULL)
 		return 0;
-	cap->at[s->index].updating = 0;
-	h->due = 1;
+	update_taken(h, cap, s);
 	return 0;
 }
 
@@ -206,9 +205,7 @@ error(struct p2papp *h, struct session *s, const struct app_head *head,
 	ev->request = head->request;
 	ev->peer = head->peer;
 	if ((cap = updating(h, s, head->request)) != NULL) {
-		update_refused(cap, code, room, h->text);
-		cap->at[s->index].updating = 0;
-		h->due = 1;
+		update_refused(h, cap, s, code, room, h->text);
 		return 0;
 	}
 	if ((cap = cap_asked(h, s, head->request)) != NULL) {

@@ -121,16 +121,23 @@ struct many {
 	uint32_t	 written, dropped, gone;
 };
 
-/* An answer that is to come, of as many sessions as are updating. */
+/*
+ * An answer that is to come, of as many sessions as are updating. When one of
+ * them refuses, those that took it are updated back to what was.
+ */
 struct update {
 	int		 active;
-	uint32_t	 request;
+	int		 undoing;
+	uint32_t	 request;	/* the caller's, */
+	uint32_t	 wire;		/* and that of the frames under way */
 	unsigned int	 error, room;
 	char		 text[APP_ERRTEXT_MAX];
 	uint8_t		*opts;		/* what holds when it is granted */
 	size_t		 len;
 	uint8_t		*asked;		/* what is asked for */
 	size_t		 asklen;
+	uint8_t		*undo;		/* and what takes that back */
+	size_t		 undolen;
 };
 
 /* C_DETACHING is dead to the caller: only its end is told, unless silent. */
@@ -155,6 +162,7 @@ struct appcap {
 		int		 snapshot;	/* complete */
 		int		 updating;
 		int		 late;		/* ask when it is attached */
+		int		 took;		/* has what is being asked for */
 		size_t		 npeers;
 	}		 at[SESSIONS_MAX];
 };
@@ -229,8 +237,13 @@ struct p2papp_options {
 /* The first, but for kinds that are in the second, and that; malloc()ed. */
 int	 opts_merge(uint8_t **, size_t *, const uint8_t *, size_t,
 	    const uint8_t *, size_t);
-void	 update_refused(struct appcap *, unsigned int error, unsigned int room,
-	    const char *text);
+/* Of each kind in the second what the first has, or that there is none. */
+int	 opts_undo(uint8_t **, size_t *, const uint8_t *, size_t,
+	    const uint8_t *, size_t);
+/* What this session has answered to an update. */
+void	 update_taken(struct p2papp *, struct appcap *, struct session *);
+void	 update_refused(struct p2papp *, struct appcap *, struct session *,
+	    unsigned int error, unsigned int room, const char *text);
 void	 update_send(struct p2papp *, struct appcap *, struct session *);
 void	 update_free(struct update *);
 int	 update_due(struct p2papp *, struct appcap *);

@@ -232,11 +232,51 @@ opts_merge(uint8_t **to, size_t *tolen, const uint8_t *old, size_t oldlen,
 	return 0;
 }
 
+/* Appends all of a kind that there are, or one that says there are none. */
+static void
+copy_kind(uint8_t *to, size_t size, size_t *len, const uint8_t *from, size_t n,
+    uint16_t type)
+{
+	struct app_opt_iter	 it;
+	size_t			 before = *len;
+
+	app_opt_start(&it, from, n);
+	while (app_opt_next(&it) == 1)
+		if (it.type == type)
+			(void)app_opt_add(to, size, len, type, it.value, it.len);
+	if (*len == before)
+		(void)app_opt_add(to, size, len, type, NULL, 0);
+}
+
+int
+opts_undo(uint8_t **to, size_t *tolen, const uint8_t *old, size_t oldlen,
+    const uint8_t *new, size_t newlen)
+{
+	struct app_opt_iter	 it;
+	uint8_t			*p;
+	size_t			 len = 0, size = oldlen + newlen;
+	uint32_t		 done = 0;
+
+	if ((p = malloc(size + 1)) == NULL)
+		return -1;
+	app_opt_start(&it, new, newlen);
+	while (app_opt_next(&it) == 1) {
+		if (done & 1U << it.type)
+			continue;
+		done |= 1U << it.type;
+		copy_kind(p, size, &len, old, oldlen, it.type);
+	}
+	*to = p;
+	*tolen = len;
+	return 0;
+}
+
 void
 update_free(struct update *u)
 {
 	free(u->opts);
 	free(u->asked);
+	free(u->undo);
 	memset(u, 0, sizeof(*u));
 }
 
@@ -245,21 +285,27 @@ update_send(struct p2papp *h, struct appcap *cap, struct session *s)
 {
 	struct update	*u = &cap->update;
 	struct app_head	 head;
+	const uint8_t	*opts = u->asked;
 	uint8_t		 capid[4];
+	size_t		 len = u->asklen;
 
 	memset(&head, 0, sizeof(head));
 	head.type = AF_UPDATE;
-	head.len = (uint32_t)(sizeof(capid) + u->asklen);
-	head.request = u->request;
+	if (u->undoing) {
+		opts = u->undo;
+		len = u->undolen;
+	}
+	head.len = (uint32_t)(sizeof(capid) + len);
+	head.request = u->wire;
 	app_put32(capid, cap->at[s->index].capid);
 	cap->at[s->index].late = 0;
-	conn_control(&s->c, &head, capid, sizeof(capid), u->asked, u->asklen);
+	conn_control(&s->c, &head, capid, sizeof(capid), opts, len);
 	loop_watch(h, s);
 }
 
 /*
- * To every session that has the capability, or is about to: that one was asked
- * for it as it was. Another will attach with the new.
+ * To every session that has the capability, or as soon as it has. Back, to
+ * those that have the new.
  */
 static void
 send_updates(struct p2papp *h, struct appcap *cap)
@@ -267,11 +313,14 @@ send_updates(struct p2papp *h, struct appcap *cap)
 	struct session	*s;
 	unsigned int	 i;
 
+	cap->update.wire = next_request(h);
 	for (i = 0; i < h->nslots; i++) {
 		s = &h->s[i];
-		if (s->state != S_UP || cap->at[i].state == AT_NONE)
+		if (s->state != S_UP || cap->at[i].state == AT_NONE ||
+		    (cap->update.undoing && !cap->at[i].took))
 			continue;
 		cap->at[i].updating = 1;
+		cap->at[i].took = 0;
 		if (cap->at[i].state == AT_ON)
 			update_send(h, cap, s);
 		else
@@ -294,7 +343,8 @@ p2papp_update(struct p2papp *h, uint32_t id, const struct p2papp_options *o,
 	memset(u, 0, sizeof(*u));
 	if ((u->asked = malloc(o->len + 1)) == NULL ||
 	    opts_merge(&u->opts, &u->len, cap->opts, cap->what.optslen, o->p,
-	    o->len) == -1) {
+	    o->len) == -1 || opts_undo(&u->undo, &u->undolen, cap->opts,
+	    cap->what.optslen, o->p, o->len) == -1) {
 		update_free(u);
 		return fail(h, errno, errno == E2BIG ? "options are too long" :
 		    "out of memory");
@@ -303,22 +353,60 @@ p2papp_update(struct p2papp *h, uint32_t id, const struct p2papp_options *o,
 		memcpy(u->asked, o->p, o->len);
 	u->asklen = o->len;
 	u->active = 1;
-	u->request = next_request(h);
+	send_updates(h, cap);
+	u->request = u->wire;
 	if (request != NULL)
 		*request = u->request;
-	send_updates(h, cap);
 	h->due = 1;
 	loop_update(h);
 	return 0;
 }
 
 void
-update_refused(struct appcap *cap, unsigned int error, unsigned int room,
-    const char *text)
+update_taken(struct p2papp *h, struct appcap *cap, struct session *s)
 {
-	cap->update.error = error;
-	cap->update.room = room;
-	snprintf(cap->update.text, sizeof(cap->update.text), "%s", text);
+	cap->at[s->index].updating = 0;
+	cap->at[s->index].took = !cap->update.undoing;
+	h->due = 1;
+}
+
+/*
+ * What was granted once is hardly refused when it is to be so again; a session
+ * that does has to be attached to anew, with that.
+ */
+void
+update_refused(struct p2papp *h, struct appcap *cap, struct session *s,
+    unsigned int error, unsigned int room, const char *text)
+{
+	struct update	*u = &cap->update;
+
+	cap->at[s->index].updating = 0;
+	h->due = 1;
+	if (u->undoing) {
+		session_drop(h, s, EPROTO, "options could not be put back");
+		return;
+	}
+	u->error = error;
+	u->room = room;
+	snprintf(u->text, sizeof(u->text), "%s", text);
+}
+
+/* Refused by some: the others have to give it back first. */
+static int
+undo(struct p2papp *h, struct appcap *cap)
+{
+	unsigned int	 i;
+	int		 any = 0;
+
+	if (cap->update.error == 0 || cap->update.undoing)
+		return 0;
+	for (i = 0; i < h->nslots; i++)
+		any |= cap->at[i].took;
+	if (!any)
+		return 0;
+	cap->update.undoing = 1;
+	send_updates(h, cap);
+	return 1;
 }
 
 /* When all have answered the new options are ours, or the old ones stay. */
@@ -335,6 +423,10 @@ update_due(struct p2papp *h, struct appcap *cap)
 		if (cap->at[i].updating)
 			return 0;
 	}
+	if (undo(h, cap))
+		return 0;
+	for (i = 0; i < h->nslots; i++)
+		cap->at[i].took = 0;
 	ev = event(h, P2PAPP_UPDATED, cap);
 	ev->request = u->request;
 	if (u->error == 0) {

@@ -196,9 +196,9 @@ int	 p2papp_tap(struct p2papp *, const char *name,
 	    const struct p2papp_version *, size_t n,
 	    const struct p2papp_options *, uint32_t *cap);
 /*
- * Each kind of option that is set replaces all of that kind; P2PAPP_UPDATED
- * answers with the number in request. -1 with errno: ENOENT, E2BIG, EBUSY while
- * an update is under way, ENOMEM.
+ * Each kind of option that is set replaces all of that kind, in all sessions or,
+ * when one refuses, in none; P2PAPP_UPDATED answers with the number in request.
+ * -1 with errno: ENOENT, E2BIG, EBUSY while an update is under way, ENOMEM.
  */
 int	 p2papp_update(struct p2papp *, uint32_t cap,
 	    const struct p2papp_options *, uint32_t *request);

@@ -61,6 +61,7 @@ class Client:
         self._links: Dict[int, Link] = {}
         self._keepers: Dict[int, "asyncio.Task[None]"] = {}
         self._hello: Optional[asyncio.Lock] = None
+        self._updating: Optional[asyncio.Lock] = None
         self._capabilities: Dict[str, Capability] = {}
         self._attaching: Dict[str, "asyncio.Future[None]"] = {}
         self._request = 0
@@ -79,6 +80,7 @@ class Client:
         if self._keepers or self._closed:
             raise RuntimeError("a client is opened once")
         self._hello = asyncio.Lock()
+        self._updating = asyncio.Lock()
         first: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
         self._keep_session(0, first)
         try:
@@ -143,19 +145,14 @@ class Client:
         return capability
 
     async def update(self, capability: Capability, options: Options) -> None:
-        """Changes options of an attached capability. Raises Refused."""
+        """Changes options of an attached capability, on all sessions or, when
+        one refuses them, on none. Raises Refused."""
         self._check_attached(capability)
-        before = capability.options
-        body = options.encode(update=True)
-        capability.options = before.merged(options)
-        answers = [self._ask(link, wire.Type.UPDATE,
-                             wire.capid(capability.numbers[link.index]) + body)
-                   for link in self._up() if link.index in capability.numbers]
-        try:
-            await _all(answers)
-        except Refused:
-            capability.options = before
-            raise
+        options.encode(update=True)  # what cannot be encoded fails here
+        # Once begun it comes to its end, whatever becomes of the caller.
+        work = asyncio.ensure_future(self._update_all(capability, options))
+        work.add_done_callback(seen)
+        await asyncio.shield(work)
 
     async def detach(self, capability: Capability) -> None:
         """Detaches in order: the daemon has read all that was sent before."""
@@ -568,6 +565,53 @@ class Client:
         link.capabilities[number] = capability
         capability.numbers[link.index] = number
         self._attached(capability)
+
+    async def _update_all(self, capability: Capability, options: Options) -> None:
+        assert self._updating is not None
+        async with self._updating:
+            self._check_attached(capability)
+            before = capability.options
+            took: Set[Link] = set()
+            # Also on those that come meanwhile: they attach with what was.
+            while links := [link for link in self._up() if link not in took]:
+                refused = await self._update_on(links, capability, options)
+                took.update(link for link in links if link not in refused)
+                if refused:
+                    await self._put_back(took, capability, before.instead_of(options))
+                    raise next(iter(refused.values()))
+            capability.options = before.merged(options)
+
+    async def _put_back(self, links: Iterable[Link], capability: Capability,
+                        options: Options) -> None:
+        """Whoever refuses even that is attached to anew."""
+        for link in await self._update_on(links, capability, options):
+            link.abort("options could not be put back")
+
+    async def _update_on(self, links: Iterable[Link], capability: Capability,
+                         options: Options) -> Dict[Link, Refused]:
+        """Those that refuse it."""
+        body = options.encode(update=True)
+        every = list(links)
+        answers = await asyncio.gather(*(self._update_one(link, capability, body)
+                                         for link in every))
+        return {link: error for link, error in zip(every, answers) if error is not None}
+
+    async def _update_one(self, link: Link, capability: Capability,
+                          body: bytes) -> Optional[Refused]:
+        attaching = [p.future for p in link.pending.values()
+                     if p.capability is capability]
+        if attaching:
+            await asyncio.wait(attaching)
+        # One that is lost attaches anew, with what holds then.
+        if link.lost.done() or link.capabilities.get(
+                capability.numbers.get(link.index, 0)) is not capability:
+            return None
+        try:
+            await self._ask(link, wire.Type.UPDATE,
+                            wire.capid(capability.numbers[link.index]) + body)
+        except Refused as error:
+            return error
+        return None
 
     def _taken_away(self, link: Link, number: int) -> None:
         """The daemon detached a capability by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Dict, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 from . import wire
 
@@ -145,6 +145,14 @@ class Options:
         """These, with what newer replaces."""
         fields = dict(vars(self))
         fields.update((k, v) for k, v in vars(newer).items() if v is not None)
+        return Options(**fields)
+
+    def instead_of(self, newer: Options) -> Options:
+        """What takes back newer: these, in what that replaces; 0 and empty
+        collections are what there is without any."""
+        none: Mapping[str, Any] = {"first": (), "enr": {}, "condition": {}}
+        fields = {k: none.get(k, 0) if getattr(self, k) is None else getattr(self, k)
+                  for k, v in vars(newer).items() if v is not None}
         return Options(**fields)
 
 

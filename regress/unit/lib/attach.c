@@ -251,6 +251,136 @@ START_TEST(early_update)
 }
 END_TEST
 
+/* 60 peers, a queue, and no first message: of this only the first was set. */
+static uint32_t
+ask_much(void)
+{
+	struct p2papp_options	*o;
+	uint32_t		 request;
+
+	ck_assert_ptr_nonnull(o = p2papp_options_new());
+	ck_assert_int_eq(p2papp_opt_wanted(o, 60), 0);
+	ck_assert_int_eq(p2papp_opt_queue(o, 1000), 0);
+	ck_assert_int_eq(p2papp_opt_clear(o, P2PAPP_OPT_FIRST), 0);
+	ck_assert_int_eq(p2papp_update(app, cap, o, &request), 0);
+	p2papp_options_free(o);
+	return request;
+}
+
+static void
+want_fifty(void)
+{
+	uint32_t	 request = update(0);
+
+	fake_read(&f, 0, AF_UPDATE);
+	fake_capid(&f, 0, AF_UPDATED, request, 7);
+	fake_read(&f, 1, AF_UPDATE);
+	fake_capid(&f, 1, AF_UPDATED, request, 9);
+	ck_assert_uint_eq(expect(app, P2PAPP_UPDATED)->error, 0);
+}
+
+/* The update that gives back what ask_much() asked; its number. */
+static uint32_t
+read_undo(uint16_t session, uint32_t request)
+{
+	fake_read(&f, session, AF_UPDATE);
+	ck_assert_uint_ne(f.head.request, request);
+	ck_assert_uint_eq(app_get32(f.body), capids[session]);
+	ck_assert_str_eq(kinds(f.body + 4, f.head.len - 4), "5:4 2:0 4:0");
+	ck_assert_uint_eq(app_get32(f.body + 8), 50);
+	return f.head.request;
+}
+
+static void
+expect_refused(uint32_t request, enum p2papp_code error)
+{
+	const struct p2papp_event	*ev = expect(app, P2PAPP_UPDATED);
+
+	ck_assert_uint_eq(ev->request, request);
+	ck_assert_uint_eq(ev->cap, cap);
+	ck_assert_uint_eq(ev->error, error);
+	ck_assert_str_eq(ev->text, "no");
+}
+
+/* Taken by one session and refused by the other it holds in none. */
+START_TEST(half_refused)
+{
+	uint32_t	 request, undo;
+	uint16_t	 takes = (uint16_t)_i, other = !takes;
+
+	want_fifty();
+	request = ask_much();
+	fake_read(&f, 0, AF_UPDATE);
+	fake_read(&f, 1, AF_UPDATE);
+	fake_error(&f, other, request, APE_QUEUE, "no");
+	expect_none(app);
+	fake_capid(&f, takes, AF_UPDATED, request, capids[takes]);
+	expect_none(app);
+	undo = read_undo(takes, request);
+	expect_none(app);
+	fake_capid(&f, takes, AF_UPDATED, undo, capids[takes]);
+	expect_refused(request, P2PAPP_E_QUEUE);
+	expect_none(app);
+	fake_close(&f, other);
+	expect(app, P2PAPP_SESSION_DOWN);
+	come_back(other);
+	ck_assert_str_eq(attach_kinds(other), "5:4");
+	ck_assert_uint_eq(app_get32(f.body + f.head.len - 4), 50);
+}
+END_TEST
+
+/* Who will not give it back, or is lost then, is attached to anew. */
+START_TEST(undo_refused)
+{
+	uint32_t	 request;
+
+	want_fifty();
+	request = ask_much();
+	fake_read(&f, 0, AF_UPDATE);
+	fake_read(&f, 1, AF_UPDATE);
+	fake_capid(&f, 0, AF_UPDATED, request, 7);
+	fake_error(&f, 1, request, APE_INVALID, "no");
+	expect_none(app);
+	request = read_undo(0, request);
+	if (_i == 0)
+		fake_error(&f, 0, request, APE_QUEUE, "neither");
+	else
+		fake_close(&f, 0);
+	expect(app, P2PAPP_SESSION_DOWN);
+	expect_refused(request - 1, P2PAPP_E_INVALID);
+	if (_i == 0)
+		fake_close(&f, 0);
+	come_back(0);
+	ck_assert_str_eq(attach_kinds(0), "5:4");
+	ck_assert_uint_eq(app_get32(f.body + f.head.len - 4), 50);
+}
+END_TEST
+
+/* One that comes amid an update has the old, the new, and the old again. */
+START_TEST(refused_meanwhile)
+{
+	uint32_t	 request;
+
+	want_fifty();
+	fake_close(&f, 1);
+	expect(app, P2PAPP_SESSION_DOWN);
+	request = ask_much();
+	fake_read(&f, 0, AF_UPDATE);
+	come_back(1);
+	ck_assert_str_eq(attach_kinds(1), "5:4");
+	fake_capid(&f, 1, AF_ATTACHED, f.head.request, 9);
+	fake_error(&f, 0, request, APE_QUEUE, "no");
+	expect_none(app);
+	fake_read(&f, 1, AF_UPDATE);
+	ck_assert_uint_eq(f.head.request, request);
+	ck_assert_str_eq(kinds(f.body + 4, f.head.len - 4), "5:4 2:4 4:0");
+	fake_capid(&f, 1, AF_UPDATED, request, 9);
+	expect_none(app);
+	fake_capid(&f, 1, AF_UPDATED, read_undo(1, request), 9);
+	expect_refused(request, P2PAPP_E_QUEUE);
+}
+END_TEST
+
 START_TEST(taps)
 {
 	const struct p2papp_event	*ev;
@@ -543,6 +673,9 @@ main(void)
 	tcase_add_test(tc, out_of_range);
 	tcase_add_test(tc, updates);
 	tcase_add_test(tc, early_update);
+	tcase_add_loop_test(tc, half_refused, 0, 2);
+	tcase_add_loop_test(tc, undo_refused, 0, 2);
+	tcase_add_test(tc, refused_meanwhile);
 	tcase_add_test(tc, taps);
 	tcase_add_test(tc, requests);
 	tcase_add_test(tc, pressure);

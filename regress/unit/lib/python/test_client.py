@@ -354,6 +354,73 @@ class TwoSessions(Case):
             self.assertEqual(client.peers(), [stays])
         self.run_with(work)
 
+    async def updated(self, c, *, refuse=None, body=None):
+        """Reads an update and answers it; checks its options."""
+        head, got = await c.read(T.UPDATE)
+        if body is not None:
+            self.assertEqual(got[4:], body)
+        if refuse is None:
+            c.write(T.UPDATED, wire.capid(7), request=head.request)
+        else:
+            c.error(head, refuse, "no")
+
+    def test_an_update_that_one_refuses_is_taken_back(self):
+        async def work(daemon, client, *every):
+            await both(client.update(self.tst, p2papp.Options(wanted=50)),
+                       *(self.updated(c) for c in every))
+            much = p2papp.Options(wanted=60, queue_app=1000, first=[], enr={})
+            back = (wire.option_u32(2, 0) + wire.option(4, b"") +
+                    wire.option_u32(5, 50) + wire.option(6, b""))
+            for takes, other in (every, every[::-1]):
+                async def twice():
+                    await self.updated(takes)
+                    await self.updated(takes, body=back)
+
+                with self.assertRaises(p2papp.Refused) as e:
+                    await both(client.update(self.tst, much), twice(),
+                               self.updated(other, refuse=11))
+                self.assertEqual(e.exception.name, "queue-full")
+                self.assertEqual(self.tst.options, p2papp.Options(wanted=50))
+            # who will not is attached to anew
+            async def neither():
+                await self.updated(every[0])
+                await self.updated(every[0], refuse=11)
+                again = await daemon.connection()
+                self.assertTrue((await again.attached(7)).endswith(wire.option_u32(5, 50)))
+
+            with self.assertRaises(p2papp.Refused):
+                await both(client.update(self.tst, much), neither(),
+                           self.updated(every[1], refuse=6))
+        self.run_with(work)
+
+    def test_a_session_that_comes_amid_an_update(self):
+        async def work(daemon, client, a, b):
+            b.close()
+            await some(client, p2papp.SessionDown)
+            update = asyncio.ensure_future(
+                client.update(self.tst, p2papp.Options(wanted=60)))
+            head, _ = await a.read(T.UPDATE)
+            b = await daemon.connection()
+            await some(client, p2papp.SessionUp)
+            a.write(T.UPDATED, wire.capid(7), request=head.request)
+            self.assertFalse((await b.attached(7)).endswith(wire.option_u32(5, 60)))
+            await self.updated(b, body=wire.option_u32(5, 60))
+            await update
+            self.assertEqual(self.tst.options.wanted, 60)
+        self.run_with(work)
+
+    def test_an_update_outlives_its_caller(self):
+        async def work(daemon, client, a, b):
+            update = asyncio.ensure_future(
+                client.update(self.tst, p2papp.Options(wanted=60)))
+            head, _ = await a.read(T.UPDATE)
+            update.cancel()
+            a.write(T.UPDATED, wire.capid(7), request=head.request)
+            await self.updated(b, refuse=11)
+            await self.updated(a, body=wire.option_u32(5, 0))
+            self.assertTrue(update.cancelled() or update.done())
+        self.run_with(work)
+
     def test_another_daemon(self):
         async def work(daemon, client, a, b):
             daemon.token = bytes(15) + b"\1"

@@ -13,6 +13,7 @@
  * At SIGUSR2 each peer sends one message of -m bytes, code 0; when all are
  * written:
  *	sent=N
+ * With -p half of another follows it, and only at the next SIGUSR2 the rest.
  * Turnover (-t COUNT): connect, talk, Disconnect (quitting), and again, COUNT
  * times over -K at once. Prints
  *	done=N failed=N seconds=S rate=R p50_ms=M p99_ms=M
@@ -66,6 +67,9 @@ struct conn {
 	uint32_t	 events;	/* as epoll has it */
 	uint64_t	 start;		/* us */
 	uint64_t	 bye;
+	uint8_t		*rest;		/* of a message that is half sent */
+	size_t		 nrest;
+	unsigned int	 owed;		/* pongs that come after it */
 };
 
 static struct {
@@ -97,6 +101,7 @@ static struct {
 	uint8_t		 hello[HELLO_MAX];
 	uint8_t		*payload;
 	size_t		 once;		/* bytes of the message at SIGUSR2 */
+	int		 part;		/* and half of another */
 	int		 sending;	/* not all of it is written */
 } g;
 
@@ -130,6 +135,9 @@ static void
 drop(struct conn *c)
 {
 	peer_free(&c->peer);
+	free(c->rest);
+	c->rest = NULL;
+	c->owed = 0;
 	c->phase = FREE;
 }
 
@@ -291,7 +299,10 @@ got(struct conn *c, const struct peer_msg *m)
 		return got_hello(c, m) == -1 ? WHY_HELLO : WHY_NONE;
 	if (m->code == BASE_PING) {
 		g.pings++;
-		(void)peer_ping(&c->peer, 1);
+		if (c->rest != NULL)
+			c->owed++;
+		else
+			(void)peer_ping(&c->peer, 1);
 	} else if (c->phase == TALK && ((g.talk == TALK_PING &&
 	    m->code == BASE_PONG) || (g.talk == TALK_ECHO &&
 	    m->code == BASE_LENGTH && m->len == g.size)))
@@ -364,6 +375,46 @@ handle(struct conn *c, uint32_t events)
 		watch(c);
 }
 
+/* The end of what waits to be written is for later. */
+static int
+hold_back(struct conn *c, size_t n)
+{
+	struct pbuf	*out = &c->peer.out;
+
+	if ((c->rest = malloc(n)) == NULL)
+		return -1;
+	out->len -= n;
+	memcpy(c->rest, out->p + out->len, n);
+	c->nrest = n;
+	return 0;
+}
+
+static int
+send_rest(struct conn *c)
+{
+	int		 r = peer_put(&c->peer, c->rest, c->nrest);
+
+	free(c->rest);
+	c->rest = NULL;
+	for (; r == 0 && c->owed > 0; c->owed--)
+		r = peer_ping(&c->peer, 1);
+	return r;
+}
+
+static int
+send_message(struct conn *c, const uint8_t *data)
+{
+	if (c->rest != NULL)
+		return send_rest(c);
+	if (peer_send(&c->peer, BASE_LENGTH, data, g.once) == -1)
+		return -1;
+	if (!g.part)
+		return 0;
+	if (peer_send(&c->peer, BASE_LENGTH, data, g.once) == -1)
+		return -1;
+	return hold_back(c, g.once / 2 + 1);
+}
+
 static void
 send_once(void)
 {
@@ -378,8 +429,7 @@ send_once(void)
 
 		if (c->phase != UP)
 			continue;
-		if (peer_send(&c->peer, BASE_LENGTH, data, g.once) == -1 ||
-		    peer_flush(&c->peer) == -1)
+		if (send_message(c, data) == -1 || peer_flush(&c->peer) == -1)
 			fail(c, WHY_RESET);
 		else
 			watch(c);
@@ -526,6 +576,7 @@ usage(int code)
 	    "  -e none|ping|SIZE\n"
 	    "                what is exchanged before a peer is up (ping)\n"
 	    "  -m SIZE       of the message that each sends at SIGUSR2 (0)\n"
+	    "  -p            and half of another, the rest at the next\n"
 	    "  -w SECONDS    limit of the dialing in all (120)\n"
 	    "  -T SECONDS    hold that long (0: until SIGTERM)\n",
 	    code == 0 ? stdout : stderr);
@@ -557,7 +608,7 @@ options(int argc, char **argv)
 	g.limit = 120 * 1000000ULL;
 	strlcpy(g.cap.name, "bench", sizeof(g.cap.name));
 	g.cap.version = 1;
-	while ((ch = getopt(argc, argv, "c:e:hK:m:n:t:T:w:")) != -1) {
+	while ((ch = getopt(argc, argv, "c:e:hK:m:n:pt:T:w:")) != -1) {
 		switch (ch) {
 		case 'c':
 			if ((slash = strchr(optarg, '/')) == NULL ||
@@ -575,6 +626,7 @@ options(int argc, char **argv)
 			break;
 		case 'K': g.atonce = number(optarg, 65536); break;
 		case 'm': g.once = number(optarg, 15 << 20); break;
+		case 'p': g.part = 1; break;
 		case 'n':
 		case 't':
 			g.turnover = ch == 't';

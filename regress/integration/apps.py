@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 
-from p2ptest import Lines, Node, Peer, check, equal, main, until
+from p2ptest import LOAD, Lines, Node, Peer, check, equal, main, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SLOW = os.environ.get("P2PD_TEST_SLOW")
@@ -174,6 +174,49 @@ def many_peers():
     n.clean()
 
 
+def thousand_peers():
+    """A stopped application and a thousand peers, each with a message for it and
+    half of another: queues and halves stay within the session's budget, nobody
+    is lost, and what does not fit is told to the last message."""
+    count, size = (100 if SLOW else 1000), 16384
+    queue = count * size // 2
+    n = Node(f"session memory {BUDGET >> 20}M", "queue per-peer 1M",
+             f"queue application {queue >> 10}K", f"max-peers {count + 10}",
+             "dial-ratio 100")
+    slow = attach(n, "bench", "drop")
+    load = Lines("load", [LOAD, "-n", str(count), "-m", str(size), "-p", n.enode])
+    load.expect(rf"^up={count} failed=0", timeout=120)
+    got = {slow.up(): 0 for _ in range(count)}
+    slow.process.send_signal(signal.SIGSTOP)
+    load.process.send_signal(signal.SIGUSR2)
+    load.expect(rf"^sent={count}$")
+
+    def all_read():
+        """the queue is full, and the halves are there"""
+        memory = session(n)["memory"]
+        check(memory <= BUDGET, f"over the budget: {memory}")
+        return memory > queue * 9 // 10 + count * size // 2
+    until(all_read)
+    equal(n.status()["peers"], count, "peers")
+    load.process.send_signal(signal.SIGUSR2)
+    load.expect(rf"^sent={count}$")
+    until(lambda: session(n)["msgs_in"] == 2 * count)
+    until(lambda: session(n)["memory"] <= queue * 11 // 10)
+    slow.process.send_signal(signal.SIGCONT)
+    lost = 0
+    while any(v < 2 for v in got.values()):
+        m = slow.expect(r"^(message|dropped) (\d+) (\d+)")
+        dropped = int(m.group(3)) if m.group(1) == "dropped" else 0
+        lost += dropped
+        got[int(m.group(2))] += dropped or 1
+    equal(set(got.values()), {2}, "messages and losses of each peer")
+    check(lost > 0, "nothing was lost")
+    equal(n.status()["peers"], count, "peers")
+    load.kill(signal.SIGTERM)
+    n.stop()
+    n.clean()
+
+
 def comes_back():
     """Killed and started again within the grace time: its peers are there, and
     it is told what it missed. Killed for good: peers that serve nobody else see
@@ -297,4 +340,5 @@ def session_dies():
     n.clean()
 
 
-main([one_is_stopped, stalled, many_peers, comes_back, offloads, session_dies])
+main([one_is_stopped, stalled, many_peers, thousand_peers, comes_back, offloads,
+      session_dies])

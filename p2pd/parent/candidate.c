@@ -28,16 +28,17 @@ address_refused(const struct m_candidate *m)
 {
 	const struct netset *only = &parent.conf->netrestrict;
 
-	if (m->addr.af == 0 || m->addr.port == 0 ||
-	    addr_scope(&m->addr) == SCOPE_NEVER)
+	if (m->addr.af == 0 || m->addr.port == 0)
 		return 1;
 	if (only->n > 0 && !netset_match(only, &m->addr))
 		return 1;
 	if (bans_has_addr(&parent.bans, &m->addr, time(NULL)))
 		return 1;
 	/* The operator, and programs of this machine, may know better. */
-	return m->source != CAND_HINT && m->source != CAND_BOOTNODE &&
-	    addr_is_lan(&m->addr) && we_are_public(m->addr.af);
+	if (m->source == CAND_HINT || m->source == CAND_BOOTNODE)
+		return 0;
+	return addr_scope(&m->addr) == SCOPE_NEVER ||
+	    (addr_is_lan(&m->addr) && we_are_public(m->addr.af));
 }
 
 static int

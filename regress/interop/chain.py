@@ -1,21 +1,30 @@
 # SPDX-License-Identifier: ISC
-"""Headers of a real chain: geth's node with 20,000 blocks that go-ethereum made,
+"""Headers of a real chain: geth with 20,000 blocks that its own core made,
 and the clients of p2pd that fetch and verify them."""
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
-from judge import BUILD, Child, Failure, Lines, Node, until
+from judge import BUILD, Failure, Lines, Node, WAIT, until
+from p2ptest import check, equal
 
 BLOCKS = 20000
 FIRST = 1000            # by Python
 LONG = 120              # seconds for what takes the machine's time, not a peer's
 RATE = 8000             # headers a second, for runs that are to be interrupted
+NETWORK = 20220915
+
+GETH = "github.com/ethereum/go-ethereum/cmd/geth"
+CACHE = ("--cache", "128")      # MiB: a chain of empty blocks asks for little
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 ETH_HEADERS = os.path.join(BUILD, "lib/examples/eth-headers/eth-headers")
@@ -23,15 +32,17 @@ PYTHON = os.path.join(TOP, "lib/python")
 
 
 class Geth:
-    """A node of go-ethereum that is started and stopped. It is built, and its
-    chain made and imported, in the background while others are tested."""
+    """geth on a private chain, started and stopped as its user would. It is built,
+    and its chain made and imported, in the background while others are tested."""
 
     def __init__(self, tools, dir):
         self.tools = tools
-        self.program = os.path.join(tools.work, "gethnode")
+        self.program = os.path.join(tools.work, "geth")
         self.dir = dir
         self.data = os.path.join(dir, "data")
-        self.listen = "127.0.0.1:0"
+        self.tmp = tempfile.TemporaryDirectory(prefix="p2pd-geth-")
+        self.ipc = os.path.join(self.tmp.name, "ipc")   # unix sockets like it short
+        self.port = 0           # any, and that one for good
         self.process = None
         self.error = None
         self.maker = threading.Thread(target=self._make, daemon=True)
@@ -40,39 +51,47 @@ class Geth:
         if self.maker.ident is None:
             self.maker.start()
 
-    def _call(self, *options):
-        run = subprocess.run(["nice", self.program, *options], text=True,
+    def _call(self, name, *options):
+        run = subprocess.run(["nice", os.path.join(self.tools.work, name), *options],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, timeout=10 * LONG)
+                             stderr=subprocess.PIPE, text=True, timeout=10 * LONG)
         if run.returncode != 0:
-            raise Failure(f"gethnode: {run.stdout[-1000:]}{run.stderr[-1000:]}")
+            raise Failure(f"{name}: {run.stdout[-1000:]}{run.stderr[-1000:]}")
+        return run.stdout
 
     def _source(self):
         """What the chain is made by."""
         text = str(BLOCKS)
-        for name in ("go.mod", "gethnode/main.go"):
-            with open(os.path.join(self.tools.source, "go", name)) as f:
+        for name in ("go/go.mod", "go/gethchain/main.go", "geth/go.mod"):
+            with open(os.path.join(self.tools.source, name)) as f:
                 text += f.read()
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _make(self):
         """One that is there already from the same source will do."""
-        file = os.path.join(self.dir, "chain.rlp")
-        mark = os.path.join(self.dir, "made")
+        mark = os.path.join(self.dir, "made.json")
+        source = self._source()
         try:
-            self.tools.go_build("./gethnode", wrap=["nice"])
+            self.tools.go_build("./gethchain", wrap=["nice"])
+            self.tools.go_build(GETH, module="geth", wrap=["nice"])
             if os.path.exists(mark):
                 with open(mark) as f:
-                    if f.read() == self._source():
-                        return
+                    made = json.load(f)
+                if made["source"] == source:
+                    self.chain = made
+                    return
             shutil.rmtree(self.dir, ignore_errors=True)
             os.makedirs(self.dir)
-            self._call("-make", file, "-blocks", str(BLOCKS))
-            self._call("-datadir", self.data, "-import", file, "-blocks", str(BLOCKS),
-                       "-listen", "")
+            made = json.loads(self._call("gethchain", "-dir", self.dir, "-blocks",
+                                         str(BLOCKS)))
+            self._call("geth", "init", "--datadir", self.data,
+                       os.path.join(self.dir, "genesis.json"))
+            self._call("geth", "import", "--datadir", self.data, *CACHE,
+                       os.path.join(self.dir, "chain.rlp"))
+            self.chain = dict(made, source=source)
             with open(mark, "w") as f:
-                f.write(self._source())
-        except (Failure, OSError, subprocess.SubprocessError) as e:
+                json.dump(self.chain, f)
+        except (Failure, OSError, ValueError, subprocess.SubprocessError) as e:
             self.error = e
 
     def made(self):
@@ -81,22 +100,51 @@ class Geth:
         if self.error is not None:
             raise Failure(str(self.error))
 
-    def start(self, *options):
+    def start(self, static=None):
         """The same node again, at the same address. It outlives the nodes of
         ours that a with statement ends, and their clients."""
         self.kill()
-        self.process = Child("geth", [self.program, "-datadir", self.data,
-                                      "-listen", self.listen, *options])
+        more = []
+        if static is not None:
+            more = ["--config", os.path.join(self.dir, "config.toml")]
+            with open(more[1], "w") as f:
+                f.write(f'[Node.P2P]\nStaticNodes = ["{static}"]\n')
+        self.process = Lines("geth", [
+            self.program, "--datadir", self.data, "--networkid", str(NETWORK),
+            "--syncmode", "full", "--nodiscover", "--nat", "none",
+            "--netrestrict", "127.0.0.0/8", "--port", str(self.port),
+            "--ipcpath", self.ipc, "--authrpc.port", "0", *CACHE, *more])
         Lines.alive.remove(self.process)
-        ready = self.process.expect("ready", timeout=LONG)
-        self.id, self.enode = ready["id"], ready["enode"]
-        self.listen = self.enode.split("@")[1]
-        return ready
+        self.process.expect("IPC endpoint opened", timeout=LONG)
+        node = self.call("admin_nodeInfo")
+        self.enode, self.port = node["enode"], node["ports"]["listener"]
+        return node
+
+    def call(self, method, *params):
+        """What geth answers at its IPC socket."""
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(WAIT)
+                s.connect(self.ipc)
+                s.sendall(json.dumps(question).encode())
+                answer = json.loads(s.makefile().readline())
+        except (OSError, ValueError) as e:
+            raise Failure(f"geth: {method}: {e}") from e
+        if answer.get("result") is None:
+            raise Failure(f"geth: {method}: {answer}")
+        return answer["result"]
+
+    def dial(self, enode):
+        self.call("admin_addPeer", enode)
 
     def stop(self):
-        self.process.command(cmd="stop")
-        self.process.expect("stopped", timeout=LONG)
-        self.kill()
+        """In order: it tells its peers and writes down what it has."""
+        status = self.process.kill(signal.SIGTERM)
+        if status != 0:
+            raise Failure(f"geth: exit status {status}:\n  " +
+                          "\n  ".join(self.process.lines[-20:]))
+        self.process = None
 
     def kill(self):
         if self.process is not None:
@@ -104,8 +152,7 @@ class Geth:
             self.process = None
 
     def hash(self, number):
-        self.process.command(cmd="hash", size=number)
-        return self.process.expect("hash", number=number)["hash"]
+        return self.call("eth_getBlockByNumber", hex(number), False)["hash"]
 
 
 def eth_headers(node, *options):
@@ -156,7 +203,7 @@ def beside():
         node.clean()
 
 
-def interrupt(score, client, geth, *options):
+def interrupt(score, client, geth, **options):
     """geth goes away in between, and comes back."""
     with score.check("geth stops: its peer is told"):
         progress(client, BLOCKS // 4)
@@ -165,61 +212,64 @@ def interrupt(score, client, geth, *options):
         if any(line.startswith("done") for line in client.lines):
             raise Failure("it was done before")
     with score.check("geth starts again"):
-        geth.start(*options)
+        geth.start(**options)
 
 
-def recover(score, client, head):
+def recover(score, client, geth):
     with score.check("its peer is back: all headers, verified"):
         client.expect("peer [0-9]+ up: eth/", timeout=LONG)
-        done(client, BLOCKS, head["hash"])
+        done(client, BLOCKS, geth.chain["hash"])
 
 
 def made(score, geth):
     with score.check(f"geth has a chain of {BLOCKS} blocks"):
         geth.made()
-        head = geth.start()
-        if head["head"] != BLOCKS:
-            raise Failure(f"it has {head['head']} blocks")
-    return head
+        node = geth.start()
+        print(f"# {node['name']}")
+        eth = node["protocols"]["eth"]
+        check(eth["head"] == geth.chain["hash"] == geth.hash(BLOCKS),
+              f"its head is {eth['head']}, not {geth.chain}")
+        equal(eth["genesis"], geth.chain["genesis"], "genesis")
+    return geth.chain
 
 
 def p2pd_dials(score, geth):
-    head = made(score, geth)
+    chain = made(score, geth)
     with Node() as node:
         with score.check("eth-headers learns from geth which chain it is"):
             client = eth_headers(node, "-l", "-r", str(RATE))
             node.add(geth.enode)
-            client.expect(f"network {head['network']}, genesis {head['genesis']}, "
-                          f"fork {head['fork']},{head['fork_next']}")
+            client.expect(f"network {NETWORK}, genesis {chain['genesis']}, "
+                          f"fork {chain['fork']},{chain['fork_next']}")
         interrupt(score, client, geth)
         # p2pd dials a static node again after 35 s; others need not wait.
         with score.check("all headers at full speed"), beside() as other:
             fast = eth_headers(other, "-l")
             other.add(geth.enode)
-            done(fast, BLOCKS, head["hash"])
+            done(fast, BLOCKS, chain["hash"])
         with score.check(f"the first {FIRST} by Python"), beside() as other:
             slow = python(other)
             other.add(geth.enode)
             done(slow, FIRST, geth.hash(FIRST))
-        recover(score, client, head)
+        recover(score, client, geth)
     geth.stop()
 
 
 def geth_dials(score, geth):
-    head = made(score, geth)
+    chain = made(score, geth)
     with Node() as node:
         with score.check("eth-headers knows which chain it is, and p2pd says so"):
             client = eth_headers(
-                node, "-N", str(head["network"]), "-g", head["genesis"], "-f",
-                f"{head['fork']},{head['fork_next']}", "-r", str(RATE))
-            geth.process.command(cmd="dial", enode=node.enode)
+                node, "-N", str(NETWORK), "-g", chain["genesis"], "-f",
+                f"{chain['fork']},{chain['fork_next']}", "-r", str(RATE))
+            geth.dial(node.enode)
             client.expect("peer [0-9]+ up: eth/")
-        interrupt(score, client, geth, "-static", node.enode)
-        recover(score, client, head)
+        interrupt(score, client, geth, static=node.enode)
+        recover(score, client, geth)
     with Node() as node:
         with score.check(f"the first {FIRST} by Python"):
             client = python(node)
-            geth.process.command(cmd="dial", enode=node.enode)
+            geth.dial(node.enode)
             done(client, FIRST, geth.hash(FIRST))
     geth.stop()
 

@@ -207,9 +207,9 @@ class Tools:
         found = re.search(r"(\d+)\.(\d+)", text)
         return tuple(map(int, found.groups())) if found else ()
 
-    def go_build(self, *packages, wrap=()):
+    def go_build(self, *packages, module="go", wrap=()):
         self._call([*wrap, "go", "build", "-mod=readonly", "-buildvcs=false", "-o",
-                    self.work + "/", *packages], cwd=os.path.join(self.source, "go"),
+                    self.work + "/", *packages], cwd=os.path.join(self.source, module),
                    env=dict(os.environ, CGO_ENABLED="0"))
 
     def build_go(self):

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: ISC
+
+package bellatrix
+
+type Transaction []byte

@@ -13,22 +13,26 @@ struct entry {
 	struct bond		 bond;
 	uint8_t			 id[NODE_ID];
 	struct addr		 ip;
-	struct subnet		*net;
+	struct place		*host;
+	struct place		*net;
 	TAILQ_ENTRY(entry)	 old;		/* of all, oldest proof first */
 	TAILQ_ENTRY(entry)	 netold;	/* of the subnet */
 };
 TAILQ_HEAD(entries, entry);
 
-struct subnet {
+/* An address, or a subnet by the address of one in it. */
+struct place {
 	struct hent		 h;		/* first */
-	struct addr		 ip;		/* of one of them */
-	struct entries		 old;
+	struct addr		 ip;
+	struct bucket		 tries;		/* of an address */
+	struct entries		 old;		/* of a subnet */
 	uint32_t		 n;
 };
 
 struct bonds {
 	struct hkey		 key;
 	struct hmap		 map;
+	struct hmap		 hosts;
 	struct hmap		 nets;
 	struct entries		 old;
 	uint32_t		 max;
@@ -47,19 +51,27 @@ bonds_new(const struct hkey *key, uint32_t max)
 	return b;
 }
 
+/* With nobody there it is forgotten. */
+static void
+place_put(struct hmap *map, struct place *p)
+{
+	if (p->n > 0)
+		return;
+	hmap_remove(map, &p->h);
+	free(p);
+}
+
 static void
 forget(struct bonds *b, struct entry *e)
 {
-	struct subnet	*net = e->net;
-
 	hmap_remove(&b->map, &e->h);
 	TAILQ_REMOVE(&b->old, e, old);
-	TAILQ_REMOVE(&net->old, e, netold);
+	TAILQ_REMOVE(&e->net->old, e, netold);
+	e->host->n--;
+	e->net->n--;
+	place_put(&b->hosts, e->host);
+	place_put(&b->nets, e->net);
 	free(e);
-	if (--net->n == 0) {
-		hmap_remove(&b->nets, &net->h);
-		free(net);
-	}
 }
 
 void
@@ -72,6 +84,7 @@ bonds_free(struct bonds *b)
 	while ((e = TAILQ_FIRST(&b->old)) != NULL)
 		forget(b, e);
 	hmap_free(&b->map);
+	hmap_free(&b->hosts);
 	hmap_free(&b->nets);
 	free(b);
 }
@@ -114,50 +127,50 @@ find(const struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	return NULL;
 }
 
-static struct subnet *
-find_net(const struct bonds *b, const struct addr *ip, uint64_t hash)
+/* len bytes of an address are those of the place. */
+static struct place *
+place_find(const struct bonds *b, const struct hmap *map,
+    const struct addr *ip, size_t len)
 {
 	struct hent	*h;
-	struct subnet	*net;
+	struct place	*p;
 
-	for (h = hmap_first(&b->nets, hash); h != NULL; h = hmap_next(h)) {
-		net = (struct subnet *)h;
-		if (net->ip.af == ip->af &&
-		    memcmp(net->ip.ip, ip->ip, net_len(ip)) == 0)
-			return net;
+	for (h = hmap_first(map, hash_bytes(&b->key, ip->ip, len)); h != NULL;
+	    h = hmap_next(h)) {
+		p = (struct place *)h;
+		if (p->ip.af == ip->af && memcmp(p->ip.ip, ip->ip, len) == 0)
+			return p;
 	}
 	return NULL;
 }
 
-static struct subnet *
-need_net(struct bonds *b, const struct addr *ip)
+static struct place *
+place_need(struct bonds *b, struct hmap *map, const struct addr *ip, size_t len)
 {
-	uint64_t	 hash = hash_bytes(&b->key, ip->ip, net_len(ip));
-	struct subnet	*net;
+	struct place	*p;
 
-	if ((net = find_net(b, ip, hash)) != NULL)
-		return net;
-	if ((net = calloc(1, sizeof(*net))) == NULL)
+	if ((p = place_find(b, map, ip, len)) != NULL)
+		return p;
+	if ((p = calloc(1, sizeof(*p))) == NULL)
 		return NULL;
-	net->ip = *ip;
-	TAILQ_INIT(&net->old);
-	if (hmap_insert(&b->nets, &net->h, hash) == -1) {
-		free(net);
+	p->ip = *ip;
+	TAILQ_INIT(&p->old);
+	bucket_init(&p->tries, BOND_TRIES_RATE, BOND_TRIES, 0);
+	if (hmap_insert(map, &p->h, hash_bytes(&b->key, ip->ip, len)) == -1) {
+		free(p);
 		return NULL;
 	}
-	return net;
+	return p;
 }
 
 /* Keeps both limits before one more comes. */
 static void
 make_room(struct bonds *b, const struct addr *ip)
 {
-	struct subnet	*net;
-	uint64_t	 hash;
+	struct place	*net;
 
 	if (!addr_is_lan(ip)) {
-		hash = hash_bytes(&b->key, ip->ip, net_len(ip));
-		net = find_net(b, ip, hash);
+		net = place_find(b, &b->nets, ip, net_len(ip));
 		if (net != NULL && net->n >= BOND_NET)
 			forget(b, TAILQ_FIRST(&net->old));
 	}
@@ -177,20 +190,22 @@ entry_new(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	memcpy(e->id, id, NODE_ID);
 	e->ip = *ip;
 	e->bond.ping = BOND_NEVER;
-	if ((e->net = need_net(b, ip)) == NULL) {
-		free(e);
-		return NULL;
-	}
-	if (hmap_insert(&b->map, &e->h, hash) == -1) {
-		if (e->net->n == 0) {
-			hmap_remove(&b->nets, &e->net->h);
-			free(e->net);
-		}
-		free(e);
-		return NULL;
-	}
+	if ((e->host = place_need(b, &b->hosts, ip, ip_len(ip))) == NULL)
+		goto no_host;
+	if ((e->net = place_need(b, &b->nets, ip, net_len(ip))) == NULL)
+		goto no_net;
+	if (hmap_insert(&b->map, &e->h, hash) == -1)
+		goto no_entry;
+	e->host->n++;
 	e->net->n++;
 	return e;
+ no_entry:
+	place_put(&b->nets, e->net);
+ no_net:
+	place_put(&b->hosts, e->host);
+ no_host:
+	free(e);
+	return NULL;
 }
 
 struct bond *
@@ -219,10 +234,12 @@ bond_prove(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	return &e->bond;
 }
 
-int
-bond_net(const struct bonds *b, const struct addr *ip)
+struct bucket *
+bond_tries(const struct bonds *b, const struct addr *ip)
 {
-	return find_net(b, ip, hash_bytes(&b->key, ip->ip, net_len(ip))) != NULL;
+	struct place	*host = place_find(b, &b->hosts, ip, ip_len(ip));
+
+	return host == NULL ? NULL : &host->tries;
 }
 
 uint32_t

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/base/addr.h"
+#include "common/base/util.h"
 #include "common/wire/enr.h"
 #include "p2pd/discovery/hash.h"
 
@@ -19,6 +20,13 @@
 #define BOND_NEVER	INT64_MIN
 #define BOND_MAX	16384
 #define BOND_NET	256
+
+/*
+ * Whoever sends from an address where somebody is known to be may be another,
+ * who forged it: so many times, and so often a second, it is found out.
+ */
+#define BOND_TRIES	20
+#define BOND_TRIES_RATE	1
 
 struct bond {
 	int64_t		 pong;		/* the last proof */
@@ -38,8 +46,11 @@ struct bond *bond_find(struct bonds *, const uint8_t id[NODE_ID],
 /* A proof: the entry, made where it is not there; NULL: no memory. */
 struct bond *bond_prove(struct bonds *, const uint8_t id[NODE_ID],
 	    const struct addr *, int64_t now);
-/* Is anybody of this address's subnet known? Costs next to nothing. */
-int	 bond_net(const struct bonds *, const struct addr *);
+/*
+ * The tries that this address has left, or NULL: nobody is known there. Costs
+ * next to nothing, and is good until the bonds change.
+ */
+struct bucket *bond_tries(const struct bonds *, const struct addr *ip);
 uint32_t bonds_count(const struct bonds *);
 
 #endif

@@ -168,7 +168,7 @@ struct d4_stats {
 	uint64_t	 forbidden;		/* netrestrict, bans, odd sources */
 	uint64_t	 unproven;		/* findnode, ENRRequest without proof */
 	uint64_t	 unsolicited;		/* answers to nothing asked */
-	uint64_t	 limited;		/* over a rate, signature unseen */
+	uint64_t	 limited;		/* over a rate */
 	uint64_t	 unsent;		/* the keys refused or lost it */
 	uint64_t	 timeouts;
 	uint64_t	 lookups;		/* done */

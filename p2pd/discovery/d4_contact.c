@@ -246,17 +246,44 @@ contact_unsigned(struct contact *c, unsigned int type)
 	}
 }
 
-/* Tells those who have waited so far. The contact is held. */
+static void	 ping_begin(struct contact *, const struct addr *, unsigned int);
+
+static struct waiter *
+waiter_of(const struct contact *c, const struct addr *to, uint32_t turn)
+{
+	struct waiter	*w;
+
+	TAILQ_FOREACH(w, &c->waiters, entry)
+		if (w->turn <= turn && addr_cmp(&w->to, to) == 0)
+			return w;
+	return NULL;
+}
+
+/*
+ * Tells those who have waited so far for what became of a ping to there. The
+ * contact is held.
+ */
 static void
 tell(struct contact *c, int ok, uint32_t rtt, uint64_t seq)
 {
+	struct addr	 to = c->ping_to;
 	struct waiter	*w;
 	uint32_t	 turn = c->turn++;
 
-	while ((w = TAILQ_FIRST(&c->waiters)) != NULL && w->turn <= turn) {
+	while ((w = waiter_of(c, &to, turn)) != NULL) {
 		waiter_drop(w);
 		w->fn(w->arg, ok, rtt, seq);
 	}
+}
+
+/* Those who wait for a ping to another port have their turn. */
+static void
+ping_next(struct contact *c)
+{
+	struct waiter	*w = TAILQ_FIRST(&c->waiters);
+
+	if (c->ping == PING_NONE && w != NULL)
+		ping_begin(c, &w->to, w->tries);
 }
 
 static void
@@ -264,6 +291,7 @@ ping_over(void *arg)
 {
 	struct contact	*c = arg;
 	struct d4	*d = c->d4;
+	struct addr	 to;
 
 	if (c->ping == PING_SENT) {
 		d->st.timeouts++;
@@ -277,9 +305,16 @@ ping_over(void *arg)
 	hold(c);
 	c->ping = PING_NONE;
 	c->inbound = 0;
+	to = c->ping_to;
 	tell(c, 0, 0, 0);
-	if (c->stage == ASK_PROOF && c->ping == PING_NONE)
-		query_done(c, D4_TIMED_OUT);
+	if (c->stage == ASK_PROOF && c->ping == PING_NONE) {
+		/* A stranger may have had us ping where it is not. */
+		if (addr_cmp(&to, &c->node.udp) != 0)
+			ping_begin(c, &c->node.udp, 1);
+		else
+			query_done(c, D4_TIMED_OUT);
+	}
+	ping_next(c);
 	release(c);
 }
 
@@ -305,12 +340,13 @@ contact_ping(struct d4 *d, const struct node *n, unsigned int tries,
 	if ((c = contact_get(d, n, 0)) == NULL)
 		return -1;
 	adopt(c);
-	if (w != NULL) {
-		w->c = c;
-		w->turn = c->turn;
-		TAILQ_INSERT_TAIL(&c->waiters, w, entry);
-	}
-	ping_begin(c, &n->udp, tries);
+	w->c = c;
+	w->turn = c->turn;
+	w->to = n->udp;
+	w->tries = tries;
+	TAILQ_INSERT_TAIL(&c->waiters, w, entry);
+	if (c->ping == PING_NONE || addr_cmp(&c->ping_to, &w->to) == 0)
+		ping_begin(c, &w->to, tries);
 	return 0;
 }
 
@@ -358,65 +394,73 @@ contact_pinged(struct contact *c)
 
 /* The table hears of a proof that nobody's check has asked for. */
 static void
-proven_table(struct contact *c, const struct addr *from)
+proven_table(struct contact *c)
 {
 	struct d4		*d = c->d4;
 	const struct tnode	*tn;
 	struct node		 n;
 
 	if (c->inbound) {
-		node_init(&n, c->node.key, from, c->node.tcp);
+		node_init(&n, c->node.key, &c->ping_to, c->node.tcp);
 		table_add(d->table, &n, TABLE_INBOUND, now_ms(d));
 		node_clear(&n);
 	}
 	c->inbound = 0;
 	/* A stranger's is no check: its turn comes when we choose. */
 	if (c->own && (tn = table_find(d->table, c->node.id)) != NULL &&
-	    !tn->checking && addr_cmp(&tn->node.udp, from) == 0)
+	    !tn->checking && addr_cmp(&tn->node.udp, &c->ping_to) == 0)
 		table_checked(d->table, tn->serial, c->node.id, 1, now_ms(d));
 	check_soon(d);
 }
 
 static void
-proven_event(struct contact *c, const struct bond *b)
+proven_event(struct contact *c, const struct addr *at, const struct bond *b)
 {
 	struct d4		*d = c->d4;
 	const struct tnode	*tn = table_find(d->table, c->node.id);
+	struct node		 n;
 	int			 keep = 0;
 
 	if (d->ops->proven == NULL)
 		return;
-	if (tn != NULL && addr_cmp_ip(&tn->node.udp, &c->node.udp) == 0)
+	memset(&n, 0, sizeof(n));
+	if (tn != NULL && addr_cmp_ip(&tn->node.udp, at) == 0) {
+		node_copy(&n, &tn->node);
 		keep = tn->live && tn->checks > TABLE_SEED_CHECKS;
-	else
-		tn = NULL;
-	d->ops->proven(d->arg, tn != NULL ? &tn->node : &c->node,
+	} else {
+		node_copy(&n, &c->node);
+		n.udp = *at;
+	}
+	d->ops->proven(d->arg, &n,
 	    b->ping == BOND_NEVER ? 0 : unix_of(d, b->ping), keep);
+	node_clear(&n);
 }
 
 void
-contact_pong(struct contact *c, const struct addr *from, uint64_t seq)
+contact_pong(struct contact *c, uint64_t seq)
 {
 	struct d4	*d = c->d4;
 	struct bond	*b;
+	struct addr	 at = c->ping_to;
 	uint32_t	 rtt = (uint32_t)(now_ms(d) - c->ping_sent);
 
 	hold(c);
 	timer_clear(&d->timers, &c->ping_timer);
 	c->ping = PING_NONE;
 	d->silence = 0;
-	b = bond_prove(d->bonds, c->node.id, &c->node.udp, now_secs(d));
+	b = bond_prove(d->bonds, c->node.id, &at, now_secs(d));
 	if (b != NULL && c->pinged > b->ping)
 		b->ping = c->pinged;
-	proven_table(c, from);
+	proven_table(c);
 	tell(c, 1, rtt, seq);
 	if (b != NULL)
-		proven_event(c, b);
+		proven_event(c, &at, b);
 	if (c->stage == ASK_PROOF) {
 		c->stage = ASK_SETTLE;
 		timer_set(&d->timers, &c->ask_timer, now_ms(d) +
 		    (c->pinged != BOND_NEVER ? SETTLE_MS : D4_TIMEOUT));
 	}
+	ping_next(c);
 	release(c);
 }
 
@@ -490,6 +534,9 @@ contact_ask(struct d4 *d, const struct node *n, enum want want,
 		q->arg = arg;
 		q->num = num;
 		d->nqueries++;
+		/* The port may be another than that of who pinged us. */
+		if (TAILQ_EMPTY(&c->queries))
+			node_copy(&c->node, n);
 		TAILQ_INSERT_TAIL(&c->queries, q, entry);
 		advance(c);
 	}

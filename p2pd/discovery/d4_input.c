@@ -13,6 +13,7 @@ struct input {
 	const uint8_t		*buf;
 	size_t			 len;
 	struct d4_packet	 p;
+	struct bucket		*tries;		/* paid, since it may be forged */
 	uint8_t			 key[SECP_PUB];
 	uint8_t			 id[NODE_ID];
 };
@@ -24,9 +25,20 @@ struct input {
 /*
  * What of a source is counted by itself, since its address may be forged:
  * requests are no reason not to hear its answers, nor are answers whose sender
- * need not know what we asked a reason not to hear those of who does.
+ * need not know what we asked a reason not to hear those of who does. Requests
+ * of those who have proven to be there count when the signature is known to
+ * be theirs; others', before it, and for all of a subnet: to forge one
+ * address of it or the next is the same.
  */
-enum tally { TALLY_REQUEST, TALLY_GUESS, TALLY_ANSWER };
+enum tally { TALLY_STRANGER, TALLY_REQUEST, TALLY_GUESS, TALLY_ANSWER };
+
+static size_t
+tally_len(const struct addr *from, enum tally what)
+{
+	if (what == TALLY_STRANGER)
+		return from->af == 4 ? 3 : 6;
+	return from->af == 4 ? 4 : 8;
+}
 
 /* The rate of an address, of IPv6 of its /64; on a LAN the port counts too. */
 static int
@@ -41,7 +53,7 @@ source_ok(struct d4 *d, const struct addr *from, enum tally what)
 		memcpy(buf, from->ip, 16);
 		memcpy(buf + 16, &from->port, 2);
 	} else
-		memcpy(buf, from->ip, from->af == 4 ? 4 : 8);
+		memcpy(buf, from->ip, tally_len(from, what));
 	buf[18] = what;
 	hash = hash_bytes(&d->hkey, buf, sizeof(buf));
 	s = &d->source[hash & (SOURCES - 1)];
@@ -67,30 +79,47 @@ limited(struct d4 *d)
 	return 0;
 }
 
-/* May this packet cost a signature? */
+/*
+ * Pays for a signature with one of its address's tries, which it gets back
+ * when it is who has proven to be there.
+ */
 static int
-worth_ping(struct input *in)
+pays(struct input *in, struct bucket *tries)
 {
-	struct d4	*d = in->d;
-
-	if (!source_ok(d, in->from, TALLY_REQUEST))
-		return limited(d);
-	if (!bond_net(d->bonds, in->from) && !contact_ip(d, in->from) &&
-	    !bucket_take(&d->strangers, 1, now_ms(d) * 1000))
-		return limited(d);
+	if (tries == NULL || !bucket_take(tries, 1, now_ms(in->d) * 1000))
+		return 0;
+	in->tries = tries;
 	return 1;
 }
 
 static int
-worth_request(struct input *in)
+stranger_ok(struct input *in, int awaited)
 {
 	struct d4	*d = in->d;
 
-	if (!bond_net(d->bonds, in->from)) {
-		d->st.unproven++;
+	return (source_ok(d, in->from, TALLY_STRANGER) && (awaited ||
+	    bucket_take(&d->strangers, 1, now_ms(d) * 1000))) ? 1 : limited(d);
+}
+
+/* May this packet cost a signature? */
+static int
+worth_ping(struct input *in)
+{
+	return pays(in, bond_tries(in->d->bonds, in->from)) ||
+	    stranger_ok(in, contact_ip(in->d, in->from));
+}
+
+/* With nobody known there it would not be answered. */
+static int
+worth_request(struct input *in)
+{
+	struct bucket	*tries = bond_tries(in->d->bonds, in->from);
+
+	if (tries == NULL) {
+		in->d->st.unproven++;
 		return 0;
 	}
-	return source_ok(d, in->from, TALLY_REQUEST) ? 1 : limited(d);
+	return pays(in, tries) || stranger_ok(in, 0);
 }
 
 static int
@@ -184,6 +213,27 @@ clocks(struct input *in, struct skew *s)
  * Handlers, with the signature verified.
  */
 
+/* The proof of the last 24 hours that the sender is there, or NULL. */
+static const struct bond *
+proof(struct input *in)
+{
+	const struct bond	*b = bond_find(in->d->bonds, in->id, in->from);
+
+	return b != NULL && now_secs(in->d) - b->pong < D4_PROOF_ANSWER ? b :
+	    NULL;
+}
+
+/* It is who it says: no forger's try. But it has a rate as well. */
+static int
+rate_ok(struct input *in)
+{
+	if (!source_ok(in->d, in->from, TALLY_REQUEST))
+		return limited(in->d);
+	if (in->tries != NULL)
+		in->tries->level += 1;
+	return 1;
+}
+
 static void
 on_ping(struct input *in)
 {
@@ -194,6 +244,8 @@ on_ping(struct input *in)
 	struct node		 n;
 	int64_t			 age = INT64_MAX;
 
+	if (proof(in) != NULL && !rate_ok(in))
+		return;
 	memset(&p, 0, sizeof(p));
 	p.type = D4_PONG;
 	p.pong.to.addr = *in->from;
@@ -255,19 +307,16 @@ on_pong(struct input *in)
 		return;
 	clocks(in, &d->pongs);
 	vote(d, in->from, &in->p.pong.to.addr);
-	contact_pong(c, in->from, in->p.pong.seq);
+	contact_pong(c, in->p.pong.seq);
 }
 
-/* Has it proven to be there in the last 24 hours? */
+/* Is this request to be answered? */
 static int
 proven(struct input *in)
 {
-	struct d4	*d = in->d;
-	struct bond	*b = bond_find(d->bonds, in->id, in->from);
-
-	if (b != NULL && now_secs(d) - b->pong < D4_PROOF_ANSWER)
-		return 1;
-	d->st.unproven++;
+	if (proof(in) != NULL)
+		return rate_ok(in);
+	in->d->st.unproven++;
 	return 0;
 }
 
@@ -453,6 +502,7 @@ d4_input(struct d4 *d, const struct addr *from, const uint8_t *buf, size_t len)
 	in.from = from;
 	in.buf = buf;
 	in.len = len;
+	in.tries = NULL;
 	if (d4_expired(&in.p, d->ops->wall(d->arg))) {
 		expired(&in);
 		return;

@@ -40,6 +40,8 @@ struct waiter {
 	TAILQ_ENTRY(waiter)	 entry;
 	struct contact		*c;		/* NULL: not waiting */
 	uint32_t		 turn;
+	struct addr		 to;		/* whom a ping must have reached */
+	unsigned int		 tries;
 	void			(*fn)(void *, int ok, uint32_t rtt, uint64_t seq);
 	void			*arg;
 };
@@ -245,7 +247,10 @@ int	 contact_ask_hash(const struct d4 *, const struct addr *,
 void	 contact_signed(struct contact *, unsigned int type,
 	    const uint8_t hash[D4_HASH]);
 void	 contact_unsigned(struct contact *, unsigned int type);
-/* Pings; w may be NULL, and is called later. 0, or -1: too much under way. */
+/*
+ * Pings the node at this very port, and calls w later. 0, or -1: too much
+ * under way.
+ */
 int	 contact_ping(struct d4 *, const struct node *, unsigned int tries,
 	    struct waiter *);
 void	 waiter_drop(struct waiter *);
@@ -253,8 +258,12 @@ void	 waiter_drop(struct waiter *);
 void	 contact_ping_back(struct d4 *, const struct node *);
 /* It has pinged us, and been answered. */
 void	 contact_pinged(struct contact *);
-/* The answer to our ping is in. */
-void	 contact_pong(struct contact *, const struct addr *from, uint64_t seq);
+/*
+ * The answer to our ping is in. It proves that the ping came to the port it
+ * was sent to; that it came back from there is not asked, as translating
+ * routers have their ways.
+ */
+void	 contact_pong(struct contact *, uint64_t seq);
 /* NULL: too much under way. */
 struct query *contact_ask(struct d4 *, const struct node *, enum want,
 	    const uint8_t target[SECP_PUB], void (*fn)(void *, uint32_t,

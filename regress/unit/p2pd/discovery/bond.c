@@ -35,7 +35,7 @@ START_TEST(keys)
 	make(id, &a, 1, 0x0101);
 	make(other_id, &other, 2, 0x010101);
 	ck_assert_ptr_null(bond_find(b, id, &a));
-	ck_assert_int_eq(bond_net(b, &a), 0);
+	ck_assert_ptr_null(bond_tries(b, &a));
 	bond = bond_prove(b, id, &a, 100);
 	ck_assert_int_eq(bond->pong, 100);
 	ck_assert(bond->ping == BOND_NEVER);
@@ -43,10 +43,10 @@ START_TEST(keys)
 	bond->fails = 3;
 	a.port = 9;
 	ck_assert_ptr_eq(bond_find(b, id, &a), bond);
-	ck_assert_int_eq(bond_net(b, &a), 1);
+	ck_assert_ptr_nonnull(bond_tries(b, &a));
 	ck_assert_ptr_null(bond_find(b, other_id, &a));
 	ck_assert_ptr_null(bond_find(b, id, &other));
-	ck_assert_int_eq(bond_net(b, &other), 0);
+	ck_assert_ptr_null(bond_tries(b, &other));
 	bond = bond_prove(b, id, &a, 200);
 	ck_assert_int_eq(bond->pong, 200);
 	ck_assert_int_eq(bond->ping, 50);
@@ -74,9 +74,44 @@ START_TEST(bounded)
 	ck_assert_ptr_nonnull(bond_find(b, id, &a));
 	make(id, &a, 80, 80 << 8);
 	ck_assert_ptr_null(bond_find(b, id, &a));
-	ck_assert_int_eq(bond_net(b, &a), 0);
+	ck_assert_ptr_null(bond_tries(b, &a));
 	make(id, &a, 99, 99 << 8);
 	ck_assert_ptr_nonnull(bond_find(b, id, &a));
+	bonds_free(b);
+}
+END_TEST
+
+/* Who has proven to be at an address shares its tries, as long as one is there. */
+START_TEST(tries)
+{
+	struct bonds	*b = bonds_new(&hkey, 2);
+	struct bucket	*t;
+	struct addr	 a, next, far;
+	uint8_t		 id[NODE_ID], other[NODE_ID];
+	int		 i;
+
+	make(other, &next, 2, 0x0102);
+	make(other, &far, 3, 0x990101);
+	make(other, &a, 2, 0x0101);
+	make(id, &a, 1, 0x0101);
+	ck_assert_ptr_nonnull(bond_prove(b, id, &a, 1));
+	ck_assert_ptr_nonnull(t = bond_tries(b, &a));
+	for (i = 0; i < BOND_TRIES; i++)
+		ck_assert_int_eq(bucket_take(t, 1, 1000000), 1);
+	ck_assert_int_eq(bucket_take(t, 1, 1000000), 0);
+	ck_assert_int_eq(bucket_take(t, 1, 2000000), 1);
+	ck_assert_int_eq(bucket_take(t, 1, 2000000), 0);
+	/* Not its neighbour's. */
+	ck_assert_ptr_null(bond_tries(b, &next));
+	ck_assert_ptr_nonnull(bond_prove(b, other, &a, 2));
+	a.port = 7;
+	ck_assert_ptr_eq(bond_tries(b, &a), t);
+	ck_assert_ptr_nonnull(bond_prove(b, other, &next, 3));
+	ck_assert_ptr_null(bond_find(b, id, &a));
+	ck_assert_ptr_eq(bond_tries(b, &a), t);
+	ck_assert_ptr_nonnull(bond_prove(b, other, &far, 4));
+	ck_assert_ptr_null(bond_tries(b, &a));
+	ck_assert_ptr_nonnull(bond_tries(b, &next));
 	bonds_free(b);
 }
 END_TEST
@@ -221,6 +256,7 @@ main(void)
 
 	tcase_add_test(tc, keys);
 	tcase_add_test(tc, bounded);
+	tcase_add_test(tc, tries);
 	tcase_add_test(tc, subnets);
 	tcase_add_test(tc, hash_tables);
 	tcase_add_test(tc, siphash);

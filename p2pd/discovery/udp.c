@@ -42,6 +42,7 @@ struct sock {
 	struct addr		 local;
 	struct event		 read;
 	struct event		 write;
+	struct event		 retry;
 	struct datagrams	 out;
 };
 
@@ -99,6 +100,7 @@ udp_free(struct udp *u)
 		TAILQ_REMOVE(&u->socks, s, entry);
 		event_del(&s->read);
 		event_del(&s->write);
+		event_del(&s->retry);
 		close(s->fd);
 		datagrams_free(&s->out);
 		free(s);
@@ -240,7 +242,8 @@ queue(struct sock *s, struct datagram *d)
 {
 	TAILQ_INSERT_TAIL(&s->out, d, entry);
 	/* After what else this turn has to say. */
-	if (!event_pending(&s->write, EV_WRITE, NULL))
+	if (!event_pending(&s->write, EV_WRITE, NULL) &&
+	    !event_pending(&s->retry, EV_TIMEOUT, NULL))
 		event_add(&s->write, NULL);
 }
 
@@ -288,9 +291,10 @@ write_fill(struct sock *s)
 static void
 sock_write(int fd, short what, void *arg)
 {
-	struct sock	*s = arg;
-	unsigned int	 n;
-	int		 r;
+	static const struct timeval	 pause = { 0, UDP_PAUSE * 1000 };
+	struct sock			*s = arg;
+	unsigned int			 n;
+	int				 r;
 
 	while ((n = write_fill(s)) > 0) {
 		if ((r = transmit(s->fd, s->udp->msgs, n)) > 0) {
@@ -299,9 +303,13 @@ sock_write(int fd, short what, void *arg)
 		}
 		if (errno == EINTR)
 			continue;
-		if (errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == ENOBUFS) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			event_add(&s->write, NULL);
+			return;
+		}
+		/* No room beyond the socket, which goes on to be writable. */
+		if (errno == ENOBUFS || errno == ENOMEM) {
+			event_add(&s->retry, &pause);
 			return;
 		}
 		unsendable(s);
@@ -324,6 +332,7 @@ udp_add(struct udp *u, int fd, const struct addr *local)
 	event_assign(&s->read, u->conf.base, fd, EV_READ | EV_PERSIST,
 	    sock_read, s);
 	event_assign(&s->write, u->conf.base, fd, EV_WRITE, sock_write, s);
+	event_assign(&s->retry, u->conf.base, -1, 0, sock_write, s);
 	TAILQ_INSERT_TAIL(&u->socks, s, entry);
 	u->nsocks[s->local.af == 6]++;
 	if (u->started)

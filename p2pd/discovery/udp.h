@@ -17,6 +17,7 @@ struct event_base;
 #define UDP_MAX		1280		/* of what is sent */
 #define UDP_QUEUE	2048		/* datagrams that wait to go */
 #define UDP_TURN	512		/* read in a turn: others have theirs */
+#define UDP_PAUSE	10		/* ms, when the system has no room */
 
 struct udp;
 

@@ -388,7 +388,8 @@ if HAVE_CHECK
 disc_engine_tests = regress/unit/discovery_node regress/unit/discovery_bond \
 	regress/unit/discovery_votes regress/unit/discovery_table \
 	regress/unit/discovery_lookup regress/unit/discovery_d4 \
-	regress/unit/discovery_d4ask regress/unit/discovery_d4hostile
+	regress/unit/discovery_d4ask regress/unit/discovery_d4hostile \
+	regress/unit/discovery_udp
 check_PROGRAMS += $(disc_engine_tests)
 TESTS += $(disc_engine_tests)
 DISC_ENGINE_LIBS = p2pd/libp2pd.a common/libwire.a $(UNIT_CRYPTO_LIBS)
@@ -420,4 +421,8 @@ regress_unit_discovery_d4hostile_SOURCES = \
 	regress/unit/p2pd/discovery/d4hostile.c $(DISC_RIG)
 regress_unit_discovery_d4hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_discovery_d4hostile_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_udp_SOURCES = regress/unit/p2pd/discovery/udp.c
+regress_unit_discovery_udp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_udp_LDADD = p2pd/libp2pd.a common/libbase.a \
+	$(EVENT_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 endif

@@ -16,4 +16,6 @@ for run in 1 2; do
 	grep -v '^cpu' "$dir/out" >"$dir/$run"
 done
 cat "$dir/out"
-cmp "$dir/1" "$dir/2"
+cmp "$dir/1" "$dir/2" || exit 1
+# A few with real signatures.
+"$sim" -r -n 20 -m 1 -q 20 -l 10 -s 7

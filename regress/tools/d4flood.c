@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * d4flood: hostile datagrams at a node's discovery v4, and beside them a good
- * node that goes on asking for pongs.
+ * d4flood: hostile datagrams at a node's discovery v4, and beside them good
+ * nodes that go on asking for pongs.
  *
  *	d4flood [-n datagrams] [-r datagrams a second] [-t ms] enode://ID@IP:PORT
  *
  * Of the hostile ones some are properly signed, from sixteen addresses
- * (127.44.0.x) that never answer a ping, as who spoofs addresses does not: what
- * comes back to these is counted, and anything but a pong for a ping and one
- * ping back is a fault.  When the flood is over the good node goes on for -t.
- * Prints "flooding", and at the end one JSON object.
+ * (127.44.0.x, half of them by sockets that know them as ::ffff:127.44.0.x)
+ * that never answer a ping, as who spoofs addresses does not: what comes back to
+ * these is counted, and anything but a pong for a ping and one ping back is a
+ * fault.  The flood is as fast as the machine can take, at most -r: it slows
+ * down where good pings get lost in full buffers.  When it is over the good nodes
+ * go on for -t.  Prints "flooding", and at the end one JSON object.
  */
 #include "config.h"
 
@@ -33,14 +35,17 @@
 
 #define POOL		512		/* packets made ahead of each kind */
 #define VICTIMS		16
+#define GOODS		4
 #define BATCH		32
-#define PING_MS		20
-#define PING_LATE	1000000U	/* us: no answer */
+#define PING_MS		50		/* of each good one */
+#define PING_LATE	500000U		/* us: no answer */
 #define PINGS		64		/* in flight */
 #define PACKET		1500
+#define WINDOW_MS	500		/* after which the speed is thought over */
+#define RATE_MIN	5000
 
 enum kind { RUBBISH, BAD_HASH, BAD_SIGNATURE, BAD_POINT, EXPIRED, CUT, LONG,
-	BAD_TYPE, DEEP, UNASKED, KINDS };
+	BAD_TYPE, DEEP, UNASKED, MAPPED, KINDS };
 
 struct packet {
 	uint16_t	 len;
@@ -50,6 +55,7 @@ struct packet {
 
 struct victim {
 	int		 fd;
+	int		 mapped;	/* its socket is of IPv6 */
 	uint64_t	 asked;		/* pings sent in its name */
 	uint64_t	 pongs, pings;	/* that came */
 	uint64_t	 faults;
@@ -59,13 +65,19 @@ static struct packet	 pool[KINDS][POOL];
 static struct packet	 signed_pings[POOL], signed_asks[POOL];
 static struct victim	 victims[VICTIMS];
 static struct sockaddr_in to;
-static uint8_t		 good_priv[SECP_PRIV];
-static struct {
-	uint8_t		 hash[D4_HASH];
-	uint64_t	 at;		/* 0: free */
-} flying[PINGS];
+static struct sockaddr_in6 to_mapped;
+static struct good {
+	int		 fd;
+	uint8_t		 priv[SECP_PRIV];
+	uint64_t	 next;		/* ms: its next ping */
+	uint64_t	 heard;		/* us: its last pong, or its begin */
+	struct {
+		uint8_t		 hash[D4_HASH];
+		uint64_t	 at;		/* 0: free */
+	} flying[PINGS];
+} goods[GOODS];
 static uint64_t		 sent, by_kind[KINDS + 2], pings, pongs, worst_us;
-static int		 good_fd;
+static uint64_t		 lost, silence_us;
 
 static uint32_t
 rnd(uint32_t n)
@@ -130,6 +142,52 @@ make_unasked(struct packet *out, unsigned int i)
 	sign(out, &p, NULL);
 }
 
+/* An IPv4 address in the form that IPv6 has for it. */
+static void
+map(struct addr *a, uint32_t ip)
+{
+	memset(a, 0, sizeof(*a));
+	a->af = 6;
+	a->ip[10] = a->ip[11] = 0xff;
+	ip = htonl(ip);
+	memcpy(a->ip + 12, &ip, sizeof(ip));
+	a->port = (uint16_t)(1025 + rnd(60000));
+}
+
+/* Addresses that are no host's, a LAN's, loopback's, or a victim's. */
+static uint32_t
+mapped_ip(unsigned int i)
+{
+	static const uint32_t	 ips[] = { 0, 0xffffffff, 0xe0000001,
+		0x0a000001, 0x7f000001, 0x7f2c0001, 0xc0000201 };
+
+	return ips[i % nitems_of(ips)];
+}
+
+/* Pings that say so of both ends, and answers that nobody has asked for. */
+static void
+make_mapped(struct packet *out, unsigned int i)
+{
+	struct d4_packet	 p;
+
+	make_ping(&p, 3600);
+	map(&p.ping.from.addr, mapped_ip(i));
+	map(&p.ping.to.addr, mapped_ip(i + 1));
+	if (i % 3 == 1) {
+		p.type = D4_PONG;
+		memset(&p.pong, 0, sizeof(p.pong));
+		arc4random_buf(p.pong.hash, sizeof(p.pong.hash));
+		map(&p.pong.to.addr, mapped_ip(i));
+	} else if (i % 3 == 2) {
+		p.type = D4_NEIGHBORS;
+		memset(&p.neighbors, 0, sizeof(p.neighbors));
+		p.neighbors.n = 1;
+		map(&p.neighbors.v[0].addr, mapped_ip(i));
+		arc4random_buf(p.neighbors.v[0].key, SECP_PUB);
+	}
+	sign(out, &p, NULL);
+}
+
 static void
 make_one(struct packet *out, enum kind kind, unsigned int i)
 {
@@ -179,6 +237,9 @@ make_one(struct packet *out, enum kind kind, unsigned int i)
 		break;
 	case UNASKED:
 		make_unasked(out, i);
+		break;
+	case MAPPED:
+		make_mapped(out, i);
 		break;
 	default:
 		break;
@@ -238,11 +299,51 @@ udp(const char *ip)
 	return fd;
 }
 
+static void
+sin6_mapped(struct sockaddr_in6 *sin6, const char *ip, uint16_t port)
+{
+	struct in_addr	 in;
+
+	in.s_addr = inet_addr(ip);
+	memset(sin6, 0, sizeof(*sin6));
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = port;
+	sin6->sin6_addr.s6_addr[10] = sin6->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(sin6->sin6_addr.s6_addr + 12, &in, sizeof(in));
+}
+
+/* -1: this machine has no IPv6, or will not mix. */
+static int
+udp_mapped(const char *ip)
+{
+	struct sockaddr_in6	 sin6;
+	int			 fd, off = 0;
+
+	sin6_mapped(&sin6, ip, 0);
+	if ((fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0)) == -1)
+		return -1;
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1 ||
+	    bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static int
 push(int fd, const struct packet *p)
 {
 	return sendto(fd, p->data, p->len, 0, (struct sockaddr *)&to,
 	    sizeof(to)) == -1 ? -1 : 0;
+}
+
+static int
+push_as(const struct victim *v, const struct packet *p)
+{
+	if (!v->mapped)
+		return push(v->fd, p);
+	return sendto(v->fd, p->data, p->len, 0, (struct sockaddr *)&to_mapped,
+	    sizeof(to_mapped)) == -1 ? -1 : 0;
 }
 
 static void
@@ -255,71 +356,86 @@ hostile_one(void)
 	/* The signed ones again and again: a replay, and by another address. */
 	p = k < KINDS ? &pool[k][i] : k == KINDS ? &signed_pings[i] :
 	    &signed_asks[i];
-	if (push(v->fd, p) == 0)
+	if (push_as(v, p) == 0)
 		v->asked += p->good;
 	by_kind[k]++;
 	sent++;
 }
 
+/* Nobody has gone without an answer for longer. */
 static void
-good_ping(void)
+waited(const struct good *g, uint64_t now)
+{
+	if (now - g->heard > silence_us)
+		silence_us = now - g->heard;
+}
+
+static void
+good_ping(struct good *g)
 {
 	struct d4_packet	 p;
 	struct packet		 out;
 	uint64_t		 now = mono_us();
-	unsigned int		 i;
+	unsigned int		 i, at = PINGS;
 
-	for (i = 0; i < PINGS; i++)
-		if (flying[i].at == 0 || now - flying[i].at > PING_LATE)
-			break;
-	if (i == PINGS)
+	waited(g, now);
+	for (i = 0; i < PINGS; i++) {
+		if (g->flying[i].at != 0 &&
+		    now - g->flying[i].at > PING_LATE) {
+			g->flying[i].at = 0;
+			lost++;
+		}
+		if (g->flying[i].at == 0)
+			at = i;
+	}
+	if (at == PINGS)
 		return;
 	make_ping(&p, 20);
 	/* Each is another packet, by its hash. */
 	p.ping.from.tcp = (uint16_t)rnd(65536);
 	p.ping.seq = now;
-	sign(&out, &p, good_priv);
-	memcpy(flying[i].hash, out.data, D4_HASH);
-	flying[i].at = now;
+	sign(&out, &p, g->priv);
+	memcpy(g->flying[at].hash, out.data, D4_HASH);
+	g->flying[at].at = now;
 	pings++;
-	(void)push(good_fd, &out);
+	(void)push(g->fd, &out);
 }
 
 static void
-good_pong(const struct d4_packet *p)
+good_pong(struct good *g, const struct d4_packet *p)
 {
 	uint64_t	 now = mono_us();
 	unsigned int	 i;
 
 	for (i = 0; i < PINGS; i++) {
-		if (flying[i].at == 0 ||
-		    memcmp(flying[i].hash, p->pong.hash, D4_HASH) != 0)
+		if (g->flying[i].at == 0 || now - g->flying[i].at > PING_LATE ||
+		    memcmp(g->flying[i].hash, p->pong.hash, D4_HASH) != 0)
 			continue;
-		if (now - flying[i].at <= PING_LATE) {
-			pongs++;
-			if (now - flying[i].at > worst_us)
-				worst_us = now - flying[i].at;
-		}
-		flying[i].at = 0;
+		pongs++;
+		waited(g, now);
+		g->heard = now;
+		if (now - g->flying[i].at > worst_us)
+			worst_us = now - g->flying[i].at;
+		g->flying[i].at = 0;
 		return;
 	}
 }
 
-/* The good one answers, too: so it is proven. */
+/* The good ones answer, too: so they are proven. */
 static void
-good_read(void)
+good_read(struct good *g)
 {
 	struct d4_packet	 p, answer;
 	struct packet		 out;
 	uint8_t			 buf[PACKET];
 	ssize_t			 n;
 
-	while ((n = recv(good_fd, buf, sizeof(buf), 0)) > 0) {
+	while ((n = recv(g->fd, buf, sizeof(buf), 0)) > 0) {
 		if (d4_check(buf, (size_t)n) != D4_OK ||
 		    d4_decode(&p, buf, (size_t)n) != D4_OK)
 			continue;
 		if (p.type == D4_PONG)
-			good_pong(&p);
+			good_pong(g, &p);
 		if (p.type != D4_PING)
 			continue;
 		memset(&answer, 0, sizeof(answer));
@@ -327,8 +443,8 @@ good_read(void)
 		answer.expiration = (int64_t)time(NULL) + 20;
 		answer.pong.to.addr.af = 4;
 		memcpy(answer.pong.hash, buf, D4_HASH);
-		sign(&out, &answer, good_priv);
-		(void)push(good_fd, &out);
+		sign(&out, &answer, g->priv);
+		(void)push(g->fd, &out);
 	}
 }
 
@@ -358,27 +474,52 @@ victims_read(void)
 static void
 others(void)
 {
-	static uint64_t	 next;
+	struct good	*g;
 
-	good_read();
-	victims_read();
-	if (mono_ms() >= next) {
-		next = mono_ms() + PING_MS;
-		good_ping();
+	for (g = goods; g < goods + GOODS; g++) {
+		good_read(g);
+		if (mono_ms() >= g->next) {
+			g->next = mono_ms() + PING_MS;
+			good_ping(g);
+		}
 	}
+	victims_read();
+}
+
+/* One lost ping of the 40 of a window is chance; more is too fast a flood. */
+static void
+adapt(uint64_t *rate, uint64_t most)
+{
+	static uint64_t		 next, before;
+	static unsigned int	 calm;
+
+	if (mono_ms() < next)
+		return;
+	next = mono_ms() + WINDOW_MS;
+	calm = lost > before ? 0 : calm + 1;
+	if (lost > before + 1)
+		*rate = *rate / 2 < RATE_MIN ? RATE_MIN : *rate / 2;
+	else if (calm > 4)
+		*rate = *rate * 21 / 20 > most ? most : *rate * 21 / 20;
+	before = lost;
 }
 
 static void
-flood(uint64_t n, uint64_t rate)
+flood(uint64_t n, uint64_t most)
 {
-	uint64_t	 began = mono_us(), due;
+	uint64_t	 rate = most, due = mono_us(), now;
 	unsigned int	 i;
 
 	while (sent < n) {
 		for (i = 0; i < BATCH; i++)
 			hostile_one();
 		others();
-		due = began + sent * 1000000 / rate;
+		adapt(&rate, most);
+		due += BATCH * 1000000 / rate;
+		/* What was missed is not made up for. */
+		now = mono_us();
+		if (due < now)
+			due = now;
 		while (mono_us() < due) {
 			usleep(200);
 			others();
@@ -391,7 +532,7 @@ report(uint64_t began)
 {
 	static const char *const names[] = { "rubbish", "bad_hash",
 	    "bad_signature", "bad_point", "expired", "cut", "long", "bad_type",
-	    "deep", "unasked", "spoofed_ping", "spoofed_ask" };
+	    "deep", "unasked", "mapped", "spoofed_ping", "spoofed_ask" };
 	uint64_t	 asked = 0, back = 0, answers = 0, faults = 0;
 	unsigned int	 i;
 
@@ -407,12 +548,13 @@ report(uint64_t began)
 			faults += victims[i].pings - victims[i].asked;
 	}
 	printf("{\"sent\": %llu, \"ms\": %llu, \"pings\": %llu, \"pongs\": %llu, "
-	    "\"worst_us\": %llu, \"spoofed_pings\": %llu, \"spoofed_pongs\": "
-	    "%llu, \"spoofed_back\": %llu, \"faults\": %llu, \"kinds\": {",
+	    "\"worst_us\": %llu, \"silence_ms\": %llu, "
+	    "\"spoofed_pings\": %llu, \"spoofed_pongs\": %llu, \"spoofed_back\": %llu, \"faults\": %llu, \"kinds\": {",
 	    (unsigned long long)sent,
 	    (unsigned long long)(mono_us() - began) / 1000,
 	    (unsigned long long)pings, (unsigned long long)pongs,
-	    (unsigned long long)worst_us, (unsigned long long)asked,
+	    (unsigned long long)worst_us, (unsigned long long)silence_us / 1000,
+	    (unsigned long long)asked,
 	    (unsigned long long)answers, (unsigned long long)back,
 	    (unsigned long long)faults);
 	for (i = 0; i < nitems_of(names); i++)
@@ -421,15 +563,37 @@ report(uint64_t began)
 	printf("}}\n");
 }
 
+static void
+sockets(void)
+{
+	struct victim	*v;
+	struct good	*g;
+	uint8_t		 pub[SECP_PUB];
+	char		 ip[32];
+
+	for (v = victims; v < victims + VICTIMS; v++) {
+		snprintf(ip, sizeof(ip), "127.44.0.%d", (int)(v - victims) + 1);
+		v->mapped = (v - victims) % 2 && (v->fd = udp_mapped(ip)) != -1;
+		if (!v->mapped)
+			v->fd = udp(ip);
+	}
+	for (g = goods; g < goods + GOODS; g++) {
+		snprintf(ip, sizeof(ip), "127.45.0.%d", (int)(g - goods) + 1);
+		g->fd = udp(ip);
+		g->heard = mono_us();
+		g->next = mono_ms() + (uint64_t)(g - goods) * PING_MS / GOODS;
+		if (secp_keygen(g->priv, pub) == -1)
+			errx(2, "secp_keygen");
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
 	const char	*why;
 	struct enode	 en;
 	uint64_t	 n = 1000000, rate = 40000, tail = 2000, began, end;
-	uint8_t		 pub[SECP_PUB];
-	char		 ip[32];
-	int		 ch, i;
+	int		 ch;
 
 	while ((ch = getopt(argc, argv, "n:r:t:")) != -1) {
 		if (ch != 'n' && ch != 'r' && ch != 't')
@@ -441,18 +605,14 @@ main(int argc, char *argv[])
 	}
 	if (optind + 1 != argc)
 		errx(2, "usage: d4flood [-n datagrams] [-r rate] [-t ms] enode");
-	if (secp_init() == -1 || enode_parse(&en, argv[optind], &why) == -1 ||
-	    secp_keygen(good_priv, pub) == -1)
+	if (secp_init() == -1 || enode_parse(&en, argv[optind], &why) == -1)
 		errx(2, "%s", argv[optind]);
 	to.sin_family = AF_INET;
 	to.sin_addr.s_addr = inet_addr(en.host);
 	to.sin_port = htons(en.udp);
-	good_fd = udp("127.0.0.1");
-	for (i = 0; i < VICTIMS; i++) {
-		snprintf(ip, sizeof(ip), "127.44.0.%d", i + 1);
-		victims[i].fd = udp(ip);
-	}
+	sin6_mapped(&to_mapped, en.host, to.sin_port);
 	make_pools();
+	sockets();
 	printf("flooding\n");
 	fflush(stdout);
 	began = mono_us();

@@ -14,7 +14,12 @@
 #define VOTES_MAX	64
 #define VOTES_MS	300000		/* how long a voice counts */
 #define VOTES_NEED4	10		/* of them must agree */
-#define VOTES_NEED6	5		/* fewer speak IPv6 */
+/*
+ * Fewer speak IPv6, and those who do hold more of it: a /48 is a site, and
+ * many can be had for nothing. Under five there is no majority to speak of; who
+ * knows fewer is told its address by the configuration.
+ */
+#define VOTES_NEED6	5
 
 struct vote {
 	struct addr	 from;

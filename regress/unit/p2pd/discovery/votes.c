@@ -57,6 +57,37 @@ START_TEST(majority)
 }
 END_TEST
 
+/* Of IPv6 five sites are enough, and one site has one voice. */
+START_TEST(sites)
+{
+	struct votes	 v;
+	struct addr	 from, us, won;
+	int		 i;
+
+	memset(&v, 0, sizeof(v));
+	memset(&from, 0, sizeof(from));
+	from.af = 6;
+	from.ip[0] = 0x26;
+	us = from;
+	us.ip[15] = 1;
+	us.port = 30303;
+	for (i = 0; i < 10; i++) {
+		from.ip[7] = i;
+		say(&v, from, us, 1000);
+	}
+	for (i = 1; i < 4; i++) {
+		from.ip[5] = i;
+		say(&v, from, us, 1000);
+	}
+	votes_winner(&v, VOTES_NEED6, 1000, &won);
+	ck_assert_uint_eq(won.af, 0);
+	from.ip[5] = i;
+	say(&v, from, us, 1000);
+	votes_winner(&v, VOTES_NEED6, 1000, &won);
+	ck_assert_int_eq(addr_cmp(&won, &us), 0);
+}
+END_TEST
+
 /* Behind a NAT that gives every peer another port, the address is known. */
 START_TEST(ports)
 {
@@ -139,6 +170,7 @@ main(void)
 	int	 bad;
 
 	tcase_add_test(tc, majority);
+	tcase_add_test(tc, sites);
 	tcase_add_test(tc, ports);
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, clocks);

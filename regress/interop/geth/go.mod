@@ -1,7 +1,5 @@
 // geth itself, of its current release. A module of its own, because it is not to
 // be built without the replacement at the end: see eth2client/go.mod.
-module of its own for the
-// sake of the one beside it, which stands in for a dependency.
 module p2pd/regress/interop/geth
 
 go 1.25.0

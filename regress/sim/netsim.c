@@ -520,7 +520,14 @@ phase_lookups(void)
 		churn();
 	}
 	search_report("random targets");
-	check(sum.exact >= 0.99 * sum.done, "the true 16 closest in 99% of cases");
+	/* Who has just gone is still named, in the place of the sixteenth. */
+	if (conf.churn > 0) {
+		check(sum.exact >= 0.95 * sum.done,
+		    "the true 16 closest in 95% of cases");
+		check(sum.partly >= 0.995 * sum.wanted, "99.5% of the closest");
+	} else
+		check(sum.exact >= 0.99 * sum.done,
+		    "the true 16 closest in 99% of cases");
 }
 
 /* Each is looked for by its key, by another. */

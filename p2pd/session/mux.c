@@ -139,9 +139,13 @@ void
 mux_limits(struct app *a)
 {
 	struct peer	*p, *next;
+	uint32_t	 n = 0;
 
-	TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
+	TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next) {
 		mux_again(p);
+		n++;
+	}
+	app_worked(a, n);
 }
 
 void
@@ -160,6 +164,9 @@ mux_turn(void)
 		TAILQ_FOREACH_SAFE(p, &a->stalled, stalled, next)
 			if (!mux_waits(p))
 				mux_again(p);
+			else	/* others may have taken what room there was */
+				wait_for(p, (enum mux_full)p->waits,
+				    p->waits_range);
 	}
 }
 

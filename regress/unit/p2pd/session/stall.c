@@ -181,6 +181,33 @@ START_TEST(detached)
 }
 END_TEST
 
+/* Room that was there, but not any more when peers were to go on. */
+START_TEST(filled_again)
+{
+	static uint8_t	 packed[2 * MSG];
+	struct peercap	*pc;
+	size_t		 n = frame_compress(packed, msg, MSG);
+
+	open_all(APP_STOP);
+	backlog();
+	limit(100, AO_QUEUE_APP, 20000);
+	stall(0);
+	ck_assert_uint_eq(stall(1), 1);
+	ck_assert_uint_eq(p[1]->waits, FULL_CAP);
+	pc = &p[0]->caps[0];
+	while (pc->ac->queued > 10000)
+		ck_assert_int_eq(appq_drop_range(&app->q, pc), 1);
+	while (pc->ac->queued <= 10000)
+		ck_assert_int_eq(mux_message(p[0], pc, 0x10, packed, n),
+		    REASON_NONE);
+	pump();
+	ck_assert_uint_eq(p[1]->pause, PAUSE_APP);
+	while (pc->queued > 0 && peer_find(2) != NULL)
+		ck_assert_int_eq(tapp_recv(&ta), 1);
+	ck_assert_uint_eq(p[1]->pause, 0);
+}
+END_TEST
+
 /* A limit that is raised is room at once. */
 START_TEST(raised)
 {
@@ -203,6 +230,25 @@ START_TEST(raised)
 }
 END_TEST
 
+/* Limits changed again and again do not cost others their turns. */
+START_TEST(changed_often)
+{
+	uint32_t	 n;
+
+	open_all(APP_STOP);
+	backlog();
+	limit(100, AO_QUEUE_APP, 20000);
+	stall(0);
+	stall(1);
+	for (n = 0; n < TURN_PEERS / 2; n++) {
+		ck_assert_uint_eq(app->pause, 0);
+		mux_limits(app);
+	}
+	ck_assert_uint_eq(app->pause, APAUSE_TURN);
+	PUMP_UNTIL(app->pause == 0);
+}
+END_TEST
+
 TCase *
 stall_case(void)
 {
@@ -213,6 +259,8 @@ stall_case(void)
 	tcase_add_test(t, capability);
 	tcase_add_test(t, next_in_the_way);
 	tcase_add_test(t, detached);
+	tcase_add_test(t, filled_again);
 	tcase_add_loop_test(t, raised, 0, 2);
+	tcase_add_test(t, changed_often);
 	return t;
 }

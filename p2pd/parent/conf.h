@@ -60,6 +60,7 @@ struct conf_boot {
 	TAILQ_ENTRY(conf_boot)		 entry;
 	struct node_spec		 node;
 	int				 unresolved;	/* its name, so far */
+	struct addr			 found;		/* by its name */
 };
 TAILQ_HEAD(conf_boots, conf_boot);
 

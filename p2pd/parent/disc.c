@@ -96,6 +96,7 @@ boot_resolved(const struct m_resolved *r, void *arg)
 	}
 	a = *found;
 	a.port = b->node.udp;
+	b->found = a;
 	if (c != NULL && c->ch != NULL)
 		boot_send(c, &b->node, &a, b->node.tcp);
 }
@@ -207,22 +208,44 @@ disc_want(uint32_t n)
 		child_msg(c, &m_want_desc, &m, -1);
 }
 
-/* The nth of all bootnodes that has an address; -1 beyond. */
+/* As one to dial; found is where its name has led to, or NULL. */
+static void
+boot_candidate(const struct node_spec *s, const struct addr *found,
+    struct m_candidate *m)
+{
+	uint16_t tcp = s->tcp;
+
+	memset(m, 0, sizeof(*m));
+	m->source = CAND_BOOTNODE;
+	memcpy(m->id, s->key, sizeof(m->id));
+	if (found != NULL && found->af != 0)
+		m->addr = *found;
+	else if (node_spec_best(s, &m->addr, &tcp) == -1)
+		return;
+	m->udp = m->addr.port;
+	m->addr.port = tcp;
+}
+
+/* The nth of all bootnodes, without an address where it has none; -1 beyond. */
 static int
-boot_nth(unsigned int n, struct node_spec *s)
+boot_nth(unsigned int n, struct m_candidate *m)
 {
 	const struct p2pd_conf *conf = parent.conf;
 	struct conf_boot *b;
+	struct node_spec s;
 	const char *url, *why;
 
 	TAILQ_FOREACH(b, &conf->bootnodes, entry) {
 		if (n-- == 0) {
-			*s = b->node;
+			boot_candidate(&b->node, &b->found, m);
 			return 0;
 		}
 	}
 	url = network_bootnode(conf->network, n);
-	return url == NULL ? -1 : node_spec_parse(s, url, &why);
+	if (url == NULL || node_spec_parse(&s, url, &why) == -1)
+		return -1;
+	boot_candidate(&s, NULL, m);
+	return 0;
 }
 
 /* Names that could not be resolved may be by now: the network was not up. */
@@ -247,25 +270,18 @@ static void
 fallback(int fd, short what, void *arg)
 {
 	char addr[ADDR_STRLEN];
-	struct node_spec s;
 	struct m_candidate m;
 	unsigned int n = 0;
-	uint16_t tcp;
 
 	if (disc_wanted() && !parent.stopping)
 		boots_again();
 	if (wanted == 0 || parent.peers.n > 0 || parent.stopping)
 		return;
-	while (boot_nth(n, &s) == 0)
+	while (boot_nth(n, &m) == 0)
 		n++;
-	memset(&m, 0, sizeof(m));
-	if (n == 0 || boot_nth(arc4random_uniform(n), &s) == -1 ||
-	    node_spec_best(&s, &m.addr, &tcp) == -1 || tcp == 0)
+	if (n == 0 || boot_nth(arc4random_uniform(n), &m) == -1 ||
+	    m.addr.af == 0 || m.addr.port == 0)
 		return;
-	m.udp = m.addr.port;
-	m.addr.port = tcp;
-	memcpy(m.id, s.key, sizeof(m.id));
-	m.source = CAND_BOOTNODE;
 	log_debug("no peers, and nobody to dial: trying the bootnode at %s",
 	    addr_format(&m.addr, addr));
 	candidate_tell(&m);

@@ -419,20 +419,24 @@ def last_resort():
     time. It speaks no discovery, so that nobody knows its record, and the walk
     can not name it to an application with a condition."""
     boot = Node("discovery v4 no")
-    n = Node(boots(boot))
+    nodes = [Node(boots(boot)),
+             Node(boots(boot).replace("127.0.0.1", "localhost"))]
+    apps = [Options(n, "tst", condition={"tst": []}) for n in nodes]
     served = boot.attach("tst/1:8")
-    app = Options(n, "tst", condition={"tst": []})
-    # Said while there is no peer, before the dialer is told.
-    n.process.expect(rf"trying the bootnode at 127\.0\.0\.1:{boot.port}",
-                     timeout=WAIT + 20)
-    until(lambda: connected(n) == {boot.id}, timeout=PATIENCE)
-    equal(n.ctl("show", "table"), [], "table")
-    status = n.status()
-    equal((status["candidates_taken"], status["candidates_refused"]), (1, 0),
-          "candidates of whatever source")
-    app.close()
+    for n in nodes:
+        # Said while there is no peer, before the dialer is told.
+        n.process.expect(rf"trying the bootnode at 127\.0\.0\.1:{boot.port}",
+                         timeout=WAIT + 20)
+    for n in nodes:
+        until(lambda: connected(n) == {boot.id}, timeout=PATIENCE)
+        equal(n.ctl("show", "table"), [], "table")
+        status = n.status()
+        equal((status["candidates_taken"], status["candidates_refused"]), (1, 0),
+              "candidates of whatever source")
+    for app in apps:
+        app.close()
     served.kill()
-    done(boot, n)
+    done(boot, *nodes)
 
 
 def several_sockets():

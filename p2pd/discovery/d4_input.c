@@ -234,6 +234,20 @@ rate_ok(struct input *in)
 	return 1;
 }
 
+/*
+ * Is it in the table by another endpoint? A ping says nothing of whom it is for,
+ * so anybody whom the node pings can send it to us, within the 20 s and from any
+ * port: the table goes by our own ping there.
+ */
+static int
+moved(struct d4 *d, const struct node *n)
+{
+	const struct tnode	*tn = table_find(d->table, n->id);
+
+	return tn != NULL && tn->node.udp.af == n->udp.af &&
+	    addr_cmp(&tn->node.udp, &n->udp) != 0;
+}
+
 static void
 on_ping(struct input *in)
 {
@@ -243,6 +257,7 @@ on_ping(struct input *in)
 	struct contact		*c;
 	struct node		 n;
 	int64_t			 age = INT64_MAX;
+	int			 elsewhere;
 
 	if (proof(in) != NULL && !rate_ok(in))
 		return;
@@ -262,10 +277,11 @@ on_ping(struct input *in)
 		age = now_secs(d) - b->pong;
 		b->ping = now_secs(d);
 	}
-	if (age < D4_PROOF_ANSWER &&
+	elsewhere = moved(d, &n);
+	if (age < D4_PROOF_ANSWER && !elsewhere &&
 	    table_add(d->table, &n, TABLE_INBOUND, now_ms(d)) == TABLE_ADDED)
 		check_soon(d);
-	if (age >= D4_PROOF_RENEW)
+	if (age >= D4_PROOF_RENEW || elsewhere)
 		contact_ping_back(d, &n);
 	else if ((c = contact_find(d, in->id, in->from)) != NULL)
 		contact_pinged(c);

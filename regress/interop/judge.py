@@ -207,10 +207,22 @@ class Tools:
         found = re.search(r"(\d+)\.(\d+)", text)
         return tuple(map(int, found.groups())) if found else ()
 
+    def _fetch(self, argv, **kw):
+        """Of what is fetched first, which go does not try twice itself: a network
+        that is away for a moment is no finding."""
+        for pause in (5, 30):
+            try:
+                return self._call(argv, **kw)
+            except Failure as e:
+                if "https://" not in str(e):
+                    raise
+            time.sleep(pause)
+        return self._call(argv, **kw)
+
     def go_build(self, *packages, module="go", wrap=()):
-        self._call([*wrap, "go", "build", "-mod=readonly", "-buildvcs=false", "-o",
-                    self.work + "/", *packages], cwd=os.path.join(self.source, module),
-                   env=dict(os.environ, CGO_ENABLED="0"))
+        self._fetch([*wrap, "go", "build", "-mod=readonly", "-buildvcs=false", "-o",
+                     self.work + "/", *packages], cwd=os.path.join(self.source, module),
+                    env=dict(os.environ, CGO_ENABLED="0"))
 
     def build_go(self):
         """True when gethpeer, rlpxpeer and gethdisc are there."""

@@ -260,7 +260,8 @@ def makes_room():
     down = json.loads(monitor.expect(r'.*"peer-down".*').group(0))
     equal((down["id"], down["reason"], down["disc"]),
           (ids[1], "retired", "too many peers"), "peer-down")
-    check(down["ms"] >= 2000, f"retired after {down['ms']} ms")
+    # its session counts from a little later than who retires it
+    check(down["ms"] >= 1900, f"retired after {down['ms']} ms")
     peers.append(peer("tst/1"))     # the one that is wanted, in its place
     want(3)
     n.ctl("peer", "untrust", ids[0])

@@ -8,6 +8,8 @@
 
 #include "p2pd/discovery/bond.h"
 
+#define WIDE_LEN	4		/* bytes of an IPv6 address */
+
 struct entry {
 	struct hent		 h;		/* first */
 	struct bond		 bond;
@@ -15,8 +17,10 @@ struct entry {
 	struct addr		 ip;
 	struct place		*host;
 	struct place		*net;
+	struct place		*wide;		/* NULL: IPv4 */
 	TAILQ_ENTRY(entry)	 old;		/* of all, oldest proof first */
 	TAILQ_ENTRY(entry)	 netold;	/* of the subnet */
+	TAILQ_ENTRY(entry)	 wideold;	/* of the /32 of IPv6 */
 };
 TAILQ_HEAD(entries, entry);
 
@@ -25,7 +29,7 @@ struct place {
 	struct hent		 h;		/* first */
 	struct addr		 ip;
 	struct bucket		 tries;		/* of an address */
-	struct entries		 old;		/* of a subnet */
+	struct entries		 old;		/* of a subnet, or a /32 */
 	uint32_t		 n;
 };
 
@@ -34,6 +38,7 @@ struct bonds {
 	struct hmap		 map;
 	struct hmap		 hosts;
 	struct hmap		 nets;
+	struct hmap		 wides;
 	struct entries		 old;
 	uint32_t		 max;
 };
@@ -71,6 +76,11 @@ forget(struct bonds *b, struct entry *e)
 	e->net->n--;
 	place_put(&b->hosts, e->host);
 	place_put(&b->nets, e->net);
+	if (e->wide != NULL) {
+		TAILQ_REMOVE(&e->wide->old, e, wideold);
+		e->wide->n--;
+		place_put(&b->wides, e->wide);
+	}
 	free(e);
 }
 
@@ -86,6 +96,7 @@ bonds_free(struct bonds *b)
 	hmap_free(&b->map);
 	hmap_free(&b->hosts);
 	hmap_free(&b->nets);
+	hmap_free(&b->wides);
 	free(b);
 }
 
@@ -163,16 +174,19 @@ place_need(struct bonds *b, struct hmap *map, const struct addr *ip, size_t len)
 	return p;
 }
 
-/* Keeps both limits before one more comes. */
+/* Keeps the limits before one more comes. */
 static void
 make_room(struct bonds *b, const struct addr *ip)
 {
-	struct place	*net;
+	struct place	*p;
 
 	if (!addr_is_lan(ip)) {
-		net = place_find(b, &b->nets, ip, net_len(ip));
-		if (net != NULL && net->n >= BOND_NET)
-			forget(b, TAILQ_FIRST(&net->old));
+		p = place_find(b, &b->nets, ip, net_len(ip));
+		if (p != NULL && p->n >= BOND_NET)
+			forget(b, TAILQ_FIRST(&p->old));
+		p = ip->af == 6 ? place_find(b, &b->wides, ip, WIDE_LEN) : NULL;
+		if (p != NULL && p->n >= BOND_WIDE)
+			forget(b, TAILQ_FIRST(&p->old));
 	}
 	if (b->map.n >= b->max)
 		forget(b, TAILQ_FIRST(&b->old));
@@ -194,12 +208,20 @@ entry_new(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 		goto no_host;
 	if ((e->net = place_need(b, &b->nets, ip, net_len(ip))) == NULL)
 		goto no_net;
+	if (ip->af == 6 && (e->wide = place_need(b, &b->wides, ip,
+	    WIDE_LEN)) == NULL)
+		goto no_wide;
 	if (hmap_insert(&b->map, &e->h, hash) == -1)
 		goto no_entry;
 	e->host->n++;
 	e->net->n++;
+	if (e->wide != NULL)
+		e->wide->n++;
 	return e;
  no_entry:
+	if (e->wide != NULL)
+		place_put(&b->wides, e->wide);
+ no_wide:
 	place_put(&b->nets, e->net);
  no_net:
 	place_put(&b->hosts, e->host);
@@ -226,10 +248,14 @@ bond_prove(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	if ((e = find(b, id, ip, hash)) != NULL) {
 		TAILQ_REMOVE(&b->old, e, old);
 		TAILQ_REMOVE(&e->net->old, e, netold);
+		if (e->wide != NULL)
+			TAILQ_REMOVE(&e->wide->old, e, wideold);
 	} else if ((e = entry_new(b, id, ip, hash)) == NULL)
 		return NULL;
 	TAILQ_INSERT_TAIL(&b->old, e, old);
 	TAILQ_INSERT_TAIL(&e->net->old, e, netold);
+	if (e->wide != NULL)
+		TAILQ_INSERT_TAIL(&e->wide->old, e, wideold);
 	e->bond.pong = now;
 	return &e->bond;
 }

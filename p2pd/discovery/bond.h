@@ -14,12 +14,14 @@
  * Who has proven to be where: proofs by (node id, IP), the port does not
  * count. Only a proof makes an entry, so that a forged sender takes no room;
  * a subnet (but a LAN) has at most BOND_NET of them, and gives up its own
- * oldest. Times are seconds of a clock that never steps, before which there
+ * oldest. So has a /32 of IPv6, BOND_WIDE: subnets of it are many and cheap, and
+ * are not to take the place of everybody else's. Times are seconds of a clock that never steps, before which there
  * may have been others: BOND_NEVER is none.
  */
 #define BOND_NEVER	INT64_MIN
 #define BOND_MAX	16384
 #define BOND_NET	256
+#define BOND_WIDE	1024
 
 /*
  * Whoever sends from an address where somebody is known to be may be another,

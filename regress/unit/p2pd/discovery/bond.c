@@ -143,6 +143,53 @@ START_TEST(subnets)
 }
 END_TEST
 
+/* Who has a /32 of IPv6 has many subnets, and does not fill it all with them. */
+START_TEST(wide)
+{
+	struct bonds	*b = bonds_new(&hkey, 2 * BOND_WIDE);
+	struct addr	 a;
+	uint8_t		 id[NODE_ID];
+	uint32_t	 i, kept = 0;
+
+	make(id, &a, 1000000, 0);
+	ck_assert_ptr_nonnull(bond_prove(b, id, &a, 0));
+	for (i = 0; i < 4 * BOND_WIDE; i++) {
+		make(id, &a, i, 0);
+		a.af = 6;
+		a.ip[4] = i >> 8;
+		a.ip[5] = i;
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, i));
+		/* The first one again and again: it stays. */
+		make(id, &a, 0, 0);
+		a.af = 6;
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, i));
+	}
+	ck_assert_uint_eq(bonds_count(b), BOND_WIDE + 1);
+	for (i = 0; i < 4 * BOND_WIDE; i++) {
+		make(id, &a, i, 0);
+		a.af = 6;
+		a.ip[4] = i >> 8;
+		a.ip[5] = i;
+		kept += bond_find(b, id, &a) != NULL;
+		ck_assert(i == 0 || (bond_find(b, id, &a) != NULL) ==
+		    (i > 3 * BOND_WIDE));
+	}
+	ck_assert_uint_eq(kept, BOND_WIDE);
+	make(id, &a, 1000000, 0);
+	ck_assert_ptr_nonnull(bond_find(b, id, &a));
+	/* Another's, and a LAN's, which has no such limit. */
+	for (i = 0; i < 2 * BOND_WIDE; i++) {
+		make(id, &a, i, 0);
+		a.af = 6;
+		a.ip[0] = i < 10 ? 0x2a : 0xfd;
+		a.ip[5] = i;
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, i));
+	}
+	ck_assert_uint_eq(bonds_count(b), 2 * BOND_WIDE);
+	bonds_free(b);
+}
+END_TEST
+
 /* Many entries, in and out, against a plain array. */
 START_TEST(hash_tables)
 {
@@ -258,6 +305,7 @@ main(void)
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, tries);
 	tcase_add_test(tc, subnets);
+	tcase_add_test(tc, wide);
 	tcase_add_test(tc, hash_tables);
 	tcase_add_test(tc, siphash);
 	tcase_add_test(tc, deadlines);

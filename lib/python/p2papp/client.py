@@ -334,7 +334,10 @@ class Client:
             link.write(wire.Type.HELLO, request=self._next(), body=wire.hello(
                 self.name, session=index, token=self.token or bytes(wire.TOKEN_BYTES)))
             try:
-                await asyncio.wait_for(asyncio.shield(link.welcomed), HELLO_TIMEOUT)
+                # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                if not (await asyncio.wait({link.welcomed}, timeout=HELLO_TIMEOUT))[0]:
+                    raise asyncio.TimeoutError()
+                link.welcomed.result()
             except BaseException:
                 link.abort("no welcome")
                 self._forget(link)

@@ -151,7 +151,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		op = fuzz_u8(&f);
 		if (op < 0x60) {
 			p = nasked == ASKED ? NULL : chain_want(&c, 1 + op % 5,
-			    op < 0x50 ? HEADERS : op, (op & 0x08) != 0);
+			    op < 0x50 ? HEADERS : op, op & 0x03);
 			if (p != NULL)
 				asked[nasked++] = p;
 		} else if (op < 0xc0 && nasked > 0)

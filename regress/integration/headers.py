@@ -53,6 +53,8 @@ class Peer:
         self.answers = 0
         self.client = None
         self.up = asyncio.Event()
+        self.met = asyncio.Event()
+        self.company = [self]
 
     async def serve(self):
         """Until it is cancelled."""
@@ -63,6 +65,9 @@ class Peer:
             async for event in self.client:
                 try:
                     if isinstance(event, p2papp.PeerUp):
+                        # All begin at once: liars are few among many from the start.
+                        self.met.set()
+                        await asyncio.gather(*(p.met.wait() for p in self.company))
                         await self.client.send(event.peer, STATUS, encode([
                             number(69), number(NETWORK), GENESIS, [FORK_ID, b""],
                             b"", number(LENGTH), keccak256(HONEST[-1])]))
@@ -114,6 +119,8 @@ def among(*kinds):
     """Runs the coroutine with a node and with these peers."""
     def wrap(work):
         async def go(here, peers):
+            for p in peers:
+                p.company = peers
             serving = [asyncio.ensure_future(p.serve()) for p in peers]
             ups = asyncio.gather(*(p.up.wait() for p in peers))
             done, _ = await asyncio.wait({ups, *serving}, timeout=WAIT,

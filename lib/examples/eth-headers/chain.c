@@ -55,15 +55,39 @@ add(struct chain *c, uint64_t first, uint64_t count)
 	return p;
 }
 
+static struct laid *
+newest(struct chain *c)
+{
+	if (c->nback == 0)
+		return NULL;
+	return &c->back[(c->at + CHAIN_BACK - 1) % CHAIN_BACK];
+}
+
+/*
+ * In a dispute neither party is asked, as long as there is a third; of two the
+ * one who gave the tip.
+ */
+static int
+may_judge(struct chain *c, const struct piece *p, uint32_t peer,
+    unsigned int able)
+{
+	const struct laid	*l = newest(c);
+
+	if (p->claimant == 0 || able <= 1)
+		return 1;
+	return p->claimant != peer &&
+	    (able <= 2 || l == NULL || l->from != peer);
+}
+
 struct piece *
-chain_want(struct chain *c, uint32_t peer, uint64_t max, int alone)
+chain_want(struct chain *c, uint32_t peer, uint64_t max, unsigned int able)
 {
 	struct piece	*p;
 	uint64_t	 count = c->batch;
 
 	TAILQ_FOREACH(p, &c->pieces, entry) {
 		if (p->state == PIECE_WANTED && p->first <= max &&
-		    (alone || p->claimant != peer)) {
+		    may_judge(c, p, peer, able)) {
 			p->state = PIECE_ASKED;
 			return p;
 		}
@@ -137,14 +161,6 @@ lay(struct chain *c, struct piece *p)
 	c->height = p->first + p->count - 1;
 	memcpy(c->tip, p->last, ETH_HASH);
 	drop(c, p);
-}
-
-static struct laid *
-newest(struct chain *c)
-{
-	if (c->nback == 0)
-		return NULL;
-	return &c->back[(c->at + CHAIN_BACK - 1) % CHAIN_BACK];
 }
 
 /* The tip is false: its piece is wanted again. Returns who gave it. */

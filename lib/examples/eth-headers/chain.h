@@ -14,7 +14,7 @@
  * and it is laid when the tip of what is laid is its first header's parent.
  *
  * A piece that does not link says that its sender lies, or that the one before
- * did. It is asked for again, of somebody else: if that one links, its first
+ * did. It is asked for again, of a third peer: if that one links, its first
  * sender lied; if it claims the same parent, the tip is false, is taken back,
  * and whoever sent it lied. With more honest peers than liars the chain that
  * they share is what comes out; what makes a chain the right one, consensus, is
@@ -61,9 +61,10 @@ void	 chain_init(struct chain *, const uint8_t genesis[ETH_HASH], uint64_t batch
 void	 chain_free(struct chain *);
 /*
  * A piece to be asked of this peer, which has headers up to max; NULL when
- * there is none, or memory is short. alone: there is no other peer.
+ * there is none, or memory is short. able: how many peers have what is next.
  */
-struct piece *chain_want(struct chain *, uint32_t peer, uint64_t max, int alone);
+struct piece *chain_want(struct chain *, uint32_t peer, uint64_t max,
+	    unsigned int able);
 /* It will not come from whom it was asked of. */
 void	 chain_give_up(struct chain *, struct piece *);
 /*

@@ -452,6 +452,18 @@ over_rate(const struct fetch *f, uint64_t now)
 	    f->asked > (now - f->began) * f->rate / 1000;
 }
 
+/* How many have what comes next. */
+static unsigned int
+able(const struct fetch *f)
+{
+	const struct peer	*p;
+	unsigned int		 n = 0;
+
+	TAILQ_FOREACH(p, &f->peers, entry)
+		n += p->state == PEER_READY && p->max > f->chain.height;
+	return n;
+}
+
 /* One more request to this peer: 1 when it could be made. */
 static int
 ask(struct fetch *f, struct peer *p)
@@ -467,7 +479,7 @@ ask(struct fetch *f, struct peer *p)
 	}
 	if (r == NULL || p->state != PEER_READY)
 		return 0;
-	piece = chain_want(&f->chain, p->handle, p->max, fetch_ready(f) == 1);
+	piece = chain_want(&f->chain, p->handle, p->max, able(f));
 	if (piece == NULL)
 		return 0;
 	r = request(f, p, piece);

@@ -87,7 +87,7 @@ put(struct piece *p, uint32_t from, int fork, uint64_t count)
 static struct piece *
 want(uint32_t peer)
 {
-	return chain_want(&c, peer, HEADERS, 0);
+	return chain_want(&c, peer, HEADERS, 3);
 }
 
 static void
@@ -127,7 +127,7 @@ START_TEST(test_short_and_missing_answers)
 	ck_assert_uint_eq(p->count, 5);
 	ck_assert_int_eq(put(p, 1, 0, 0), 0);
 	/* for a peer that has as much */
-	ck_assert_ptr_null(chain_want(&c, 1, 3, 0));
+	ck_assert_ptr_null(chain_want(&c, 1, 3, 3));
 	while ((p = want(2)) != NULL)
 		ck_assert_int_gt(put(p, 2, 0, p->count), 0);
 	ck_assert_uint_eq(chain_lay(&c), 0);
@@ -209,19 +209,62 @@ START_TEST(test_liar)
 }
 END_TEST
 
-START_TEST(test_liar_was_first)
+/* Its headers are laid before anybody objects. */
+static void
+first(uint32_t liar)
 {
 	struct piece	*p;
-	int		 accused;
 
-	/* The liar's headers are laid before anybody objects. */
 	do {
-		p = want(9);
-		put(p, 9, 1, p->count);
+		p = want(liar);
+		put(p, liar, 1, p->count);
 		ck_assert_uint_eq(chain_lay(&c), 0);
 	} while (c.height < 32);
+}
+
+START_TEST(test_liar_was_first)
+{
+	int	 accused;
+
+	first(9);
 	ck_assert_uint_eq(fetch_with(0, 3, &accused), 9);
 	ck_assert_int_ge(accused, 1);
+	whole();
+}
+END_TEST
+
+/* It is no judge of what it laid. */
+START_TEST(test_liar_was_first_and_stays)
+{
+	struct piece	*p, *next;
+	int		 accused;
+
+	first(1);
+	p = want(2);
+	put(p, 2, 0, p->count);
+	ck_assert_uint_eq(chain_lay(&c), 0);
+	next = want(1);
+	ck_assert_ptr_ne(next, p);
+	chain_give_up(&c, next);
+	ck_assert_uint_eq(fetch_with(1, 3, &accused), 1);
+	ck_assert_int_ge(accused, 1);
+	whole();
+}
+END_TEST
+
+/* Of two the word of one against the other's is all there is. */
+START_TEST(test_two_come_to_an_end)
+{
+	struct piece	*p;
+	int		 turns;
+
+	first(1);
+	for (turns = 0; c.height < HEADERS && turns < 200; turns++)
+		if ((p = chain_want(&c, 2, HEADERS, 1 + (turns & 1))) != NULL) {
+			put(p, 2, 0, p->count);
+			while (chain_lay(&c) != 0)
+				;
+		}
 	whole();
 }
 END_TEST
@@ -333,6 +376,8 @@ main(void)
 	tcase_add_test(tc, test_what_was_not_asked_for);
 	tcase_add_loop_test(tc, test_liar, 1, 5);
 	tcase_add_test(tc, test_liar_was_first);
+	tcase_add_test(tc, test_liar_was_first_and_stays);
+	tcase_add_test(tc, test_two_come_to_an_end);
 	tcase_add_test(tc, test_not_on_the_genesis);
 	tcase_add_loop_test(tc, test_status, 0, ETH_NVERSIONS);
 	tcase_add_test(tc, test_answers);

@@ -33,8 +33,9 @@ endif
 # Memory by valgrind: the unit tests, then whole daemons. Left out: one follows
 # damaged pages of LMDB's on purpose, the other goes by the clock.
 valgrind_not = regress/unit/discovery_nodedb regress/unit/parent_trust
-valgrind_tests = $(addprefix $(srcdir)/regress/integration/,hostile.py \
-	load.py attach.py deaths.py tool.py admission.py start.py) \
+valgrind_scripts = hostile.py load.py attach.py deaths.py tool.py admission.py \
+	start.py
+valgrind_tests = $(addprefix $(srcdir)/regress/integration/,$(valgrind_scripts)) \
 	$(filter-out $(valgrind_not),$(filter regress/unit/%,$(check_PROGRAMS)))
 check-valgrind: all $(check_PROGRAMS)
 	srcdir='$(srcdir)' P2PD_BUILD='$(abs_top_builddir)' \

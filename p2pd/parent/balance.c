@@ -10,15 +10,18 @@
 
 /*
  * How many peers are wanted and by whom. Peers and capabilities come in
- * bursts: what follows from the first is worked out almost at once, and then
- * no more often than each BALANCE_MS.
+ * bursts: what follows from the first few, as at the start, is worked out almost
+ * at once, and then no more often than each BALANCE_MS, until there is a rest.
  */
 #define BALANCE_FIRST	10
 #define BALANCE_MS	250
+#define BALANCE_QUICK	4
+#define BALANCE_REST	1000
 
 static struct event *balance_ev, *retire_ev;
 static uint32_t goal_told;
 static uint64_t balanced_ms;
+static unsigned int quick;		/* since the last rest */
 
 static uint32_t
 max_dialed(void)
@@ -142,7 +145,11 @@ balance_soon(void)
 
 	if (parent.stopping || evtimer_pending(balance_ev, NULL))
 		return;
-	if (now + wait < balanced_ms + BALANCE_MS)
+	if (now - balanced_ms >= BALANCE_REST)
+		quick = 0;
+	if (quick < BALANCE_QUICK)
+		quick++;
+	else if (now + wait < balanced_ms + BALANCE_MS)
 		wait = balanced_ms + BALANCE_MS - now;
 	tv.tv_sec = 0;
 	tv.tv_usec = (suseconds_t)wait * 1000;

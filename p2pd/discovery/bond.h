@@ -15,8 +15,8 @@
  * count. Only a proof makes an entry, so that a forged sender takes no room;
  * a subnet (but a LAN) has at most BOND_NET of them, and gives up its own
  * oldest. So has a /32 of IPv6, BOND_WIDE: subnets of it are many and cheap, and
- * are not to take the place of everybody else's. Times are seconds of a clock that never steps, before which there
- * may have been others: BOND_NEVER is none.
+ * are not to take the place of everybody else's. Times are seconds of a clock
+ * that never steps, before which there may have been others: BOND_NEVER is none.
  */
 #define BOND_NEVER	INT64_MIN
 #define BOND_MAX	16384

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -325,3 +326,58 @@ class Score:
 def skip(why):
     print(f"1..0 # SKIP {why}", flush=True)
     sys.exit(1 if os.environ.get("P2PD_INTEROP") == "require" else 77)
+
+
+def sweep(group):
+    """Ends what is left of a process group: go and geth clear up at an interrupt,
+    others have had their time."""
+    for sig in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(group, sig)
+            for _ in range(100):    # nobody tells of orphans
+                time.sleep(0.05)
+                os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+
+
+def contained(function, limit):
+    """The exit status of a function in a process group of its own, of which
+    nothing is left when this returns, whichever way it ends: by itself, by a
+    signal to us or to it, or after limit seconds."""
+    def leave(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(1)
+
+    ends = {s for s in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+            if signal.getsignal(s) != signal.SIG_IGN}
+    awaited = ends | {signal.SIGALRM, signal.SIGCHLD}
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # not ignored: some systems drop it
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    worker = os.fork()
+    if worker == 0:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, leave)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
+        sys.exit(function())
+    with contextlib.suppress(PermissionError):      # it has done so itself
+        os.setpgid(worker, worker)
+    signal.alarm(limit)
+    gone, wish = 0, None
+    while gone == 0:
+        sig = signal.sigwait(awaited)
+        gone, status = os.waitpid(worker, os.WNOHANG)
+        if gone == 0 and sig != signal.SIGCHLD:
+            # in order; but not if that takes long, or is asked for again
+            os.kill(worker, signal.SIGTERM if wish is None else signal.SIGKILL)
+            signal.alarm(int(WAIT))
+            wish = wish or sig
+    sweep(worker)
+    status = os.waitstatus_to_exitcode(status)
+    if wish is None and status >= 0:
+        return status
+    wish = wish or -status
+    print("Bail out! " + (f"not through after {limit} s" if wish == signal.SIGALRM else
+                          signal.strsignal(wish)), flush=True)
+    return 128 + wish

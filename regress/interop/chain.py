@@ -42,7 +42,12 @@ class Geth:
         self.data = os.path.join(dir, "data")
         self.tmp = tempfile.TemporaryDirectory(prefix="p2pd-geth-")
         self.ipc = os.path.join(self.tmp.name, "ipc")   # unix sockets like it short
-        self.port = 0           # any, and that one for good
+        # Any, and that one for good: held, so that nobody is given it while geth is
+        # away; geth may have it beside us, as long as we do not listen.
+        self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
+        self.port = self.held.getsockname()[1]
         self.process = None
         self.error = None
         self.maker = threading.Thread(target=self._make, daemon=True)
@@ -117,7 +122,7 @@ class Geth:
         Lines.alive.remove(self.process)
         self.process.expect("IPC endpoint opened", timeout=LONG)
         node = self.call("admin_nodeInfo")
-        self.enode, self.port = node["enode"], node["ports"]["listener"]
+        self.enode = node["enode"]
         return node
 
     def call(self, method, *params):

@@ -373,7 +373,7 @@ app_seeds(void)
 #define LONG2	"\x1d\x20\x0f\0\2"
 
 static void
-process_seeds(void)
+dispatch_seeds(void)
 {
 	char	 buf[64];
 	uint8_t	 t, r;
@@ -388,6 +388,11 @@ process_seeds(void)
 		seed("dispatch", buf, (char[]){ (char)t, 1, (char)0xf9 }, 3,
 		    "\x10\1\0\0\0\x10\0\0\x80\0\0\0\0\0\0\0\0", 17);
 	}
+}
+
+static void
+lib_seeds(void)
+{
 	/* Attach eth, welcome, attached as 1, a peer, a message, sent. */
 	STEPS("lib", "life", "\0\x60\x41\1\x70\2\2\0\4\0\0\0\1\x64\5\1\7"
 	    "\x70\7\2\7\x0c\0\0\0\1\0\0\0\0text\x47\7\0\1\4");
@@ -401,10 +406,20 @@ process_seeds(void)
 	STEPS("lib", "lost", LIB_UP "\x5e\x70\x0b\2\7\x18\0\0\0\1\0\0\0\0"
 	    "\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\x09\x70\x0c\3\7\x08"
 	    "\0\0\0\1\0\0\0\x09");
+}
+
+static void
+client_seeds(void)
+{
 	/* Client 1 says hello, asks for the status, and gets it. */
 	STEPS("client", "show", "\1\x21\x51\1\1\1\0\1\xe1\1\xe2\1\0\1x");
 	STEPS("client", "monitor", "\1\x21\x51\6\1\1\xe0\0\1\3abc\x1d");
 	STEPS("client", "read-only", "\0\x20\x50\2\1\1\1\0\0\0\1\1\1\1");
+}
+
+static void
+peer_seeds(void)
+{
 	/* Peer 0 begins, pings, sends to eth, and leaves. */
 	STEPS("peer", "ping", "\0\x10\x14\2\1\0\xc0");
 	STEPS("peer", "message", "\0\x10\x1c\x20\4\x74\x65\x78\x74\x10");
@@ -423,6 +438,11 @@ process_seeds(void)
 	/* A tap sees all; the owner is lost, comes back, and is lost for good. */
 	STEPS("peer", "tapped", "\x80\x10\x1c\x20\4text\x2c\x1c\x20\4text\x2c\x0c"
 	    "\x1c\x20\4text\x2c\x18\x0e\x0c");
+}
+
+static void
+appsock_seeds(void)
+{
 	/* Two applications: attach, a peer, sends, disconnect. */
 	STEPS("appsock", "send", "\0\x88\2\x0e\7\0\1\1\1\2\x0e\2\1\1\2\6");
 	STEPS("appsock", "attach", "\0\x88\1\x08\2\x0c\0\5\0\1\0\0\0\0\1\x0a");
@@ -647,7 +667,11 @@ main(int argc, char **argv)
 	frame_seeds();
 	record_seeds();
 	app_seeds();
-	process_seeds();
+	dispatch_seeds();
+	lib_seeds();
+	client_seeds();
+	peer_seeds();
+	appsock_seeds();
 	parent_seeds();
 	return 0;
 }

@@ -33,6 +33,13 @@ teardown(void)
 	fake_stop(&f);
 }
 
+static const struct p2papp_event *
+peer(uint16_t session, uint32_t handle)
+{
+	fake_peer_up(&f, session, handle, capids[session]);
+	return expect(app, P2PAPP_PEER_UP);
+}
+
 /* Waits until the library has come back, without an event. */
 static uint16_t
 accept_again(void)
@@ -56,7 +63,7 @@ START_TEST(two_sessions)
 	const struct p2papp_event	*ev;
 	struct app_attach		 attach;
 	struct app_hello		 hello;
-	uint32_t			 other, request, second;
+	uint32_t			 second;
 
 	fake_start(&f, 2);
 	ck_assert_ptr_nonnull(app = p2papp_open(f.path, "two", NULL));
@@ -106,10 +113,19 @@ START_TEST(two_sessions)
 	fake_capid(&f, 1, AF_SNAPSHOT_END, ++f.events[1], 71);
 	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->peer, 1001);
 	ck_assert_uint_eq(expect(app, P2PAPP_SNAPSHOT_END)->cap, cap);
+}
+END_TEST
 
-	/* messages in, sends to where the peer is */
-	fake_message(&f, 1, 1001, 71, 7, "abc", 3);
-	fake_message(&f, 0, 1000, 70, 0, NULL, 0);
+/* Messages come from both, and are sent to where the peer is. */
+START_TEST(messages)
+{
+	const struct p2papp_event	*ev;
+	uint32_t			 other, request;
+
+	peer(0, 1000);
+	peer(1, 1001);
+	fake_message(&f, 1, 1001, 9, 7, "abc", 3);
+	fake_message(&f, 0, 1000, 7, 0, NULL, 0);
 	for (other = 0; other < 2; other++) {
 		ev = expect(app, P2PAPP_MESSAGE);
 		if (ev->peer == 1001) {
@@ -126,7 +142,7 @@ START_TEST(two_sessions)
 	ck_assert_uint_eq(f.head.flags, AFL_COMPLETE);
 	ck_assert_uint_eq(f.head.request, request);
 	ck_assert_uint_eq(f.head.peer, 1001);
-	ck_assert_uint_eq(app_get32(f.body), 71);
+	ck_assert_uint_eq(app_get32(f.body), 9);
 	ck_assert_uint_eq(app_get32(f.body + 4), 3);
 	ck_assert_uint_eq(f.head.len, 12);
 	ck_assert_mem_eq(f.body + 8, "xyzz", 4);
@@ -137,12 +153,19 @@ START_TEST(two_sessions)
 	ck_assert_uint_eq(ev->outcome, P2PAPP_WRITTEN);
 	ck_assert_uint_eq(ev->depth, 77);
 	ck_assert_uint_eq(p2papp_outstanding(app), 0);
+}
+END_TEST
 
+START_TEST(disconnect)
+{
+	const struct p2papp_event	*ev;
+
+	peer(0, 1000);
 	ck_assert_int_eq(p2papp_disconnect(app, 1000, DISC_USELESS, NULL), 0);
 	fake_read(&f, 0, AF_DISCONNECT);
 	ck_assert_uint_eq(f.head.peer, 1000);
 	ck_assert_uint_eq(f.body[0], DISC_USELESS);
-	fake_peer_down(&f, 0, 1000, 70);
+	fake_peer_down(&f, 0, 1000, 7);
 	ev = expect(app, P2PAPP_PEER_DOWN);
 	ck_assert_uint_eq(ev->peer, 1000);
 	ck_assert_uint_eq(ev->down->reason, REASON_REMOTE);
@@ -198,10 +221,8 @@ START_TEST(session_dies)
 	uint32_t			 i, request;
 	int				 seen = 0;
 
-	for (i = 0; i < 10; i++) {
-		fake_peer_up(&f, i % 2, 100 + i, capids[i % 2]);
-		expect(app, P2PAPP_PEER_UP);
-	}
+	for (i = 0; i < 10; i++)
+		peer(i % 2, 100 + i);
 	ck_assert_int_eq(p2papp_send(app, 103, cap, 0, "", 0, P2PAPP_COMPLETE,
 	    &request), 0);
 	ck_assert_int_eq(p2papp_send(app, 102, cap, 0, "", 0, P2PAPP_COMPLETE,
@@ -248,8 +269,7 @@ END_TEST
 /* A new token means a new daemon: the rest of the old one is let go. */
 START_TEST(daemon_restarts)
 {
-	fake_peer_up(&f, 1, 5, 9);
-	expect(app, P2PAPP_PEER_UP);
+	peer(1, 5);
 	fake_close(&f, 0);
 	ck_assert_uint_eq(expect(app, P2PAPP_SESSION_DOWN)->session, 0);
 	accept_again();
@@ -361,10 +381,8 @@ START_TEST(detach)
 {
 	uint32_t	 request;
 
-	fake_peer_up(&f, 0, 1, 7);
-	fake_peer_up(&f, 1, 2, 9);
-	expect(app, P2PAPP_PEER_UP);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
+	peer(1, 2);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 0, "", 0, P2PAPP_COMPLETE,
 	    &request), 0);
 	ck_assert_int_eq(p2papp_detach(app, cap), 0);
@@ -391,8 +409,7 @@ START_TEST(errors)
 	const struct p2papp_event	*ev;
 	uint32_t			 request;
 
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 8, "", 0, 0, NULL), -1);
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 7, "", 0x1000000, 0, NULL), -1);
@@ -422,8 +439,7 @@ END_TEST
 /* A gap in the numbers of events is what the daemon dropped. */
 START_TEST(lost)
 {
-	fake_peer_up(&f, 0, 1, 7);
-	ck_assert_uint_eq(expect(app, P2PAPP_PEER_UP)->lost, 0);
+	ck_assert_uint_eq(peer(0, 1)->lost, 0);
 	f.events[0] += 3;
 	fake_message(&f, 0, 1, 7, 0, "", 0);
 	ck_assert_uint_eq(expect(app, P2PAPP_MESSAGE)->lost, 3);
@@ -471,17 +487,11 @@ START_TEST(malformed)
 		{ AF_PEER_UP, 4, "\0\0\0\7", 4, 1 },
 		{ AF_WELCOME, 0, "", 0, 0 },
 	};
-	struct app_head	 h;
+	struct app_head	 h = { cases[_i].len, cases[_i].type, 0, 0, cases[_i].peer };
 	uint8_t		 buf[64];
 
-	fake_peer_up(&f, 0, 1, 7);
-	fake_peer_up(&f, 1, 2, 9);
-	expect(app, P2PAPP_PEER_UP);
-	expect(app, P2PAPP_PEER_UP);
-	memset(&h, 0, sizeof(h));
-	h.type = cases[_i].type;
-	h.len = cases[_i].len;
-	h.peer = cases[_i].peer;
+	peer(0, 1);
+	peer(1, 2);
 	app_head_encode(buf, &h);
 	memcpy(buf + APP_HEADER, cases[_i].body, cases[_i].n);
 	fake_raw(&f, 0, buf, APP_HEADER + cases[_i].n);
@@ -496,8 +506,7 @@ END_TEST
 
 START_TEST(twice_up)
 {
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	fake_peer_up(&f, 1, 1, 9);
 	ck_assert_uint_eq(expect(app, P2PAPP_SESSION_DOWN)->session, 1);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 0, "", 0, 0, NULL), 0);
@@ -522,8 +531,7 @@ START_TEST(cuts)
 	int				 got;
 
 	ck_assert_int_eq(hex_decode(buf, len, hex), 0);
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	for (i = 1; i <= len; i++) {
 		for (n = 0, got = 0; n < len; n += i) {
 			fake_raw(&f, 0, buf + n, i < len - n ? i : len - n);
@@ -589,18 +597,13 @@ pump_in(const uint8_t *p, size_t n, const struct p2papp_event **ev)
 START_TEST(large_messages)
 {
 	const struct p2papp_event	*ev;
-	struct app_head			 h;
 	uint8_t				*p, *frame;
 	size_t				 n = _i == 0 ? 15 << 20 : 0xffffff;
+	struct app_head			 h = { (uint32_t)n + 8, AF_MESSAGE, 0, 0, 1 };
 
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	p = pattern(n);
 	ck_assert_ptr_nonnull(frame = malloc(n + 24));
-	memset(&h, 0, sizeof(h));
-	h.type = AF_MESSAGE;
-	h.len = (uint32_t)n + 8;
-	h.peer = 1;
 	app_head_encode(frame, &h);
 	app_put32(frame + 16, 7);
 	app_put32(frame + 20, 5);
@@ -636,8 +639,7 @@ START_TEST(partial_writes)
 	size_t		 n = 300000;
 	uint32_t	 i, sent = 0, request;
 
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	p = pattern(n);
 	p2papp_set_queue(app, 1 << 20);
 	while (p2papp_send(app, 1, cap, sent % 8, p, n - sent,
@@ -696,8 +698,7 @@ START_TEST(write_to_dead)
 {
 	uint8_t	*p = pattern(100000);
 
-	fake_peer_up(&f, 0, 1, 7);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
 	fake_close(&f, 0);
 	ck_assert_int_eq(p2papp_send(app, 1, cap, 0, p, 100000, 0, NULL), -1);
 	ck_assert_int_eq(errno, ENOENT);
@@ -721,10 +722,8 @@ START_TEST(fairness)
 	app_head_encode(one, &h);
 	one[APP_HEADER + 3] = 7;
 
-	fake_peer_up(&f, 0, 1, 7);
-	fake_peer_up(&f, 1, 2, 9);
-	expect(app, P2PAPP_PEER_UP);
-	expect(app, P2PAPP_PEER_UP);
+	peer(0, 1);
+	peer(1, 2);
 	ck_assert_uint_eq(p2papp_pollfds(app, fds, 1), 2);
 	ck_assert_uint_eq(p2papp_pollfds(app, fds, 4), 2);
 	ck_assert_int_eq(fds[1].events, POLLIN);
@@ -766,6 +765,8 @@ main(void)
 	tcase_add_test(bare, two_sessions);
 	tcase_add_loop_test(bare, hello_refused, 0, 4);
 	tcase_add_checked_fixture(up, setup, teardown);
+	tcase_add_test(up, messages);
+	tcase_add_test(up, disconnect);
 	tcase_add_test(up, arguments);
 	tcase_add_test(up, session_dies);
 	tcase_add_test(up, daemon_restarts);

@@ -20,6 +20,11 @@
 #include "p2pctl/client.h"
 #include "regress/unit/lib/fake.h"
 
+/* How many a line begins. */
+#define MULTI	"{\"multisend\":{\"capability\":\"tst\",\"code\":1"
+#define UPDATE	"{\"update\":{\"capability\":\"tst\""
+#define SEND1	"{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1"
+
 /* p2pctl attach in a child, its daemon and its user here. */
 static struct fake	 f;
 static pid_t		 pid;
@@ -72,29 +77,24 @@ start_up(const char *option)
 	fake_peer_up(&f, 0, 42, 7);
 }
 
+static void
+end_input(void)
+{
+	if (in != -1)
+		close(in);
+	in = -1;
+}
+
 static int
 leave(void)
 {
 	int	 status;
 
-	if (in != -1)
-		close(in);
-	in = -1;
+	end_input();
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	pid = -1;
 	ck_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
-}
-
-/* EOF on stdin, the detach, and the end. */
-static int
-leave_orderly(void)
-{
-	close(in);
-	in = -1;
-	fake_read(&f, 0, AF_DETACH);
-	fake_capid(&f, 0, AF_DETACHED, f.head.request, app_get32(f.body));
-	return leave();
 }
 
 static void
@@ -137,6 +137,22 @@ num(const char *key)
 	return json_integer_value(json_object_get(got, key));
 }
 
+/* EOF on stdin, the detach of each capability, and the end. */
+static void
+leave_orderly(int caps)
+{
+	int	 i;
+
+	end_input();
+	for (i = 0; i < caps; i++) {
+		fake_read(&f, 0, AF_DETACH);
+		fake_capid(&f, 0, AF_DETACHED, f.head.request, app_get32(f.body));
+	}
+	for (i = 0; i < caps; i++)
+		line("detached");
+	ck_assert_int_eq(leave(), EX_DONE);
+}
+
 static void
 skip_to_peer(void)
 {
@@ -153,6 +169,14 @@ setup(void)
 }
 
 static void
+setup_up(void)
+{
+	setup();
+	start_up(NULL);
+	skip_to_peer();
+}
+
+static void
 teardown(void)
 {
 	if (pid > 0) {
@@ -160,9 +184,7 @@ teardown(void)
 		waitpid(pid, NULL, 0);
 		pid = 0;
 	}
-	if (in != -1)
-		close(in);
-	in = -1;
+	end_input();
 	if (out != NULL)
 		fclose(out);
 	out = NULL;
@@ -171,7 +193,8 @@ teardown(void)
 	fake_stop(&f);
 }
 
-START_TEST(stream)
+/* Two capabilities, one of them in two versions, until the end of input. */
+START_TEST(two_capabilities)
 {
 	static const char *const args[] = { "attach", "-n", "demo", "tst/1:4",
 	    "aux/9:2", "tst/2:8", NULL };
@@ -211,7 +234,12 @@ START_TEST(stream)
 	line("attached");
 	ck_assert_str_eq(text("capability"), "aux");
 	line("snapshot-end");
+	leave_orderly(2);
+}
+END_TEST
 
+START_TEST(messages)
+{
 	fake_message(&f, 0, 42, 7, 5, "\x01\xab", 2);
 	f.events[0] += 2;
 	fake_message(&f, 0, 42, 7, 0, "", 0);
@@ -225,7 +253,12 @@ START_TEST(stream)
 	ck_assert_int_eq(num("messages"), 2);
 	line("message");
 	ck_assert_str_eq(text("data"), "0x");
+	leave_orderly(1);
+}
+END_TEST
 
+START_TEST(sends)
+{
 	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":3,"
 	    "\"data\":\"0xC0ffee\",\"id\":{\"any\":[1]}}}");
 	fake_read(&f, 0, AF_SEND);
@@ -244,6 +277,12 @@ START_TEST(stream)
 	fake_read(&f, 0, AF_SEND);
 	ck_assert_uint_eq(f.head.flags, 0);
 	ck_assert_uint_eq(f.head.len, APP_MSG_HEAD);
+	leave_orderly(1);
+}
+END_TEST
+
+START_TEST(disconnect)
+{
 	type("{\"disconnect\":{\"peer\":42,\"reason\":\"useless-peer\"}}");
 	fake_read(&f, 0, AF_DISCONNECT);
 	ck_assert_uint_eq(f.body[0], DISC_USELESS);
@@ -254,16 +293,7 @@ START_TEST(stream)
 	ck_assert_int_eq(num("disc_code"), 4);
 	ck_assert_int_eq(num("ms"), 1234);
 	ck_assert(json_is_true(json_object_get(got, "remote")));
-
-	close(in);
-	in = -1;
-	fake_read(&f, 0, AF_DETACH);
-	fake_capid(&f, 0, AF_DETACHED, f.head.request, 7);
-	fake_read(&f, 0, AF_DETACH);
-	fake_capid(&f, 0, AF_DETACHED, f.head.request, 8);
-	line("detached");
-	line("detached");
-	ck_assert_int_eq(leave(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -276,23 +306,17 @@ START_TEST(bad_lines)
 		{ "{", "malformed", "line 1: " },
 		{ "[]", "malformed", "line 2: " },
 		{ "{}", "malformed", "one key" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1},"
-		    "\"disconnect\":{\"peer\":42}}", "malformed", "one key" },
+		{ SEND1 "},\"disconnect\":{\"peer\":42}}", "malformed", "one key" },
 		{ "{\"sned\":{}}", "malformed", "sned" },
 		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\"}}",
 		    "malformed", "code" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"dta\":\"0x\"}}", "malformed", "dta" },
+		{ SEND1 ",\"dta\":\"0x\"}}", "malformed", "dta" },
 		{ "{\"send\":{\"peer\":-1,\"capability\":\"tst\",\"code\":1}}",
 		    "malformed", "range" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"data\":\"0x123\"}}", "malformed", "line 9: data" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"data\":\"0x1g\"}}", "malformed", "data" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"data\":\"12\"}}", "malformed", "data" },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"code\":2}}", "malformed", "duplicate" },
+		{ SEND1 ",\"data\":\"0x123\"}}", "malformed", "line 9: data" },
+		{ SEND1 ",\"data\":\"0x1g\"}}", "malformed", "data" },
+		{ SEND1 ",\"data\":\"12\"}}", "malformed", "data" },
+		{ SEND1 ",\"code\":2}}", "malformed", "duplicate" },
 		{ "{\"send\":{\"peer\":42,\"capability\":\"foo\",\"code\":1}}",
 		    "not-found", "capability" },
 		{ "{\"send\":{\"peer\":43,\"capability\":\"tst\",\"code\":1,"
@@ -305,8 +329,6 @@ START_TEST(bad_lines)
 	};
 	size_t	 i;
 
-	start_up(NULL);
-	skip_to_peer();
 	for (i = 0; i < nitems_of(cases); i++) {
 		type(cases[i].line);
 		line("error");
@@ -322,13 +344,9 @@ START_TEST(bad_lines)
 	ck_assert_int_eq(num("line"), (json_int_t)i + 3);
 	/* the last line needs no newline */
 	ck_assert_int_eq(write(in, "{\"disconnect\":{\"peer\":42}}", 26), 26);
-	close(in);
-	in = -1;
+	end_input();
 	fake_read(&f, 0, AF_DISCONNECT);
-	fake_read(&f, 0, AF_DETACH);
-	fake_capid(&f, 0, AF_DETACHED, f.head.request, 7);
-	line("detached");
-	ck_assert_int_eq(leave(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -370,8 +388,7 @@ START_TEST(large)
 		const char	*before, *after;
 		int		 ok;
 	} cases[] = {
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"data\":\"0x", "\"}}", 1 },
+		{ SEND1 ",\"data\":\"0x", "\"}}", 1 },
 		{ "{ \"send\": { \"data\" : \"0x", "\", \"peer\":42,"
 		    "\"capability\":\"tst\",\"code\":1} }", 1 },
 		/* the same key elsewhere: the digits are not the message */
@@ -379,8 +396,7 @@ START_TEST(large)
 		    "\"capability\":\"tst\",\"code\":1,\"data\":\"0x00\"}}", 2 },
 		{ "{\"send\":{\"id\":\",\\\"data\\\":0x", "\",\"peer\":42,"
 		    "\"capability\":\"tst\",\"code\":1,\"data\":\"0x00\"}}", 2 },
-		{ "{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-		    "\"data\":\"0x", "g\"}}", 0 },
+		{ SEND1 ",\"data\":\"0x", "g\"}}", 0 },
 		{ "{\"disconnect\":{\"data\":\"0x", "\"}}", 0 },
 	};
 	size_t	 n = 15 << 20, i;
@@ -388,14 +404,12 @@ START_TEST(large)
 
 	if (_i > 1)
 		n = 100000;
-	start_up(NULL);
-	skip_to_peer();
 	s = hex_line(cases[_i].before, n, cases[_i].after);
 	type_aside(s);
 	if (!cases[_i].ok) {
 		line("error");
 		ck_assert_str_eq(text("error"), "malformed");
-		ck_assert_int_eq(leave_orderly(), EX_DONE);
+		leave_orderly(1);
 		return;
 	}
 	fake_read(&f, 0, AF_SEND);
@@ -419,7 +433,7 @@ START_TEST(large)
 	s = hex_line("0x", n, "");
 	ck_assert_str_eq(text("data"), s);
 	free(s);
-	ck_assert_int_eq(leave_orderly(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -429,8 +443,6 @@ START_TEST(overlong)
 	pid_t	 writer;
 	char	*s;
 
-	start_up(NULL);
-	skip_to_peer();
 	s = hex_line("{\"send\":{\"data\":\"0x", 18 << 20, "\"}}");
 	writer = type_aside(s);
 	line("error");
@@ -439,7 +451,7 @@ START_TEST(overlong)
 	ck_assert_int_eq(waitpid(writer, NULL, 0), writer);
 	type("{\"disconnect\":{\"peer\":42}}");
 	fake_read(&f, 0, AF_DISCONNECT);
-	ck_assert_int_eq(leave_orderly(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -479,7 +491,7 @@ START_TEST(stopped_reader)
 	ck_assert_int_lt(sent, 60);
 	ck_assert_int_eq(fcntl(f.fd[0], F_SETFL, 0), 0);
 	for (i = 0; i < 1000; i++)
-		type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1}}");
+		type(SEND1 "}}");
 	for (i = 0; i < 1000; i++)
 		fake_read(&f, 0, AF_SEND);
 	skip_to_peer();
@@ -496,8 +508,7 @@ START_TEST(end_of_input)
 	/* -k goes on, and comes back to a session that was lost */
 	start_up("-k");
 	skip_to_peer();
-	close(in);
-	in = -1;
+	end_input();
 	fake_message(&f, 0, 42, 7, 0, "a", 1);
 	line("message");
 	fake_close(&f, 0);
@@ -520,25 +531,21 @@ START_TEST(end_of_input)
 }
 END_TEST
 
-/* Every request but a send, as the daemon gets it. */
-START_TEST(requests)
+static void
+multisend(struct app_multisend *m, const char *line, uint8_t select)
+{
+	type(line);
+	fake_read(&f, 0, AF_MULTISEND);
+	ck_assert_int_eq(app_multisend_decode(m, f.body, f.head.len), 0);
+	ck_assert_uint_eq(m->select, select);
+}
+
+START_TEST(multisends)
 {
 	struct app_multisend	 m;
-	struct app_opt_iter	 it;
-	struct app_hint		 hint;
-	struct app_first	 first;
 
-	start_up(NULL);
-	skip_to_peer();
-	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,"
-	    "\"priority\":true}}");
-	fake_read(&f, 0, AF_SEND);
-	ck_assert_uint_eq(f.head.flags, AFL_PRIORITY);
-	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"data\":\"0x01\","
-	    "\"but\":[42,43],\"id\":9}}");
-	fake_read(&f, 0, AF_MULTISEND);
-	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
-	ck_assert_uint_eq(m.select, APL_BUT);
+	multisend(&m, MULTI ",\"data\":\"0x01\",\"but\":[42,43],\"id\":9}}",
+	    APL_BUT);
 	ck_assert_uint_eq(m.count, 1);
 	ck_assert_uint_eq(m.paylen, 1);
 	fake_sent_many(&f, 0, f.head.request, 3, 2, 1);
@@ -546,18 +553,24 @@ START_TEST(requests)
 	ck_assert_int_eq(num("id"), 9);
 	ck_assert_int_eq(num("written"), 3);
 	ck_assert_int_eq(num("gone"), 1);
-	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"random\":4,"
-	    "\"version\":2}}");
-	fake_read(&f, 0, AF_MULTISEND);
-	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
-	ck_assert_uint_eq(m.select, APL_RANDOM);
+	multisend(&m, MULTI ",\"random\":4,\"version\":2}}", APL_RANDOM);
 	ck_assert_uint_eq(m.k, 4);
-	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1}}");
-	fake_read(&f, 0, AF_MULTISEND);
-	type("{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"peers\":[42]}}");
-	fake_read(&f, 0, AF_MULTISEND);
-	ck_assert_int_eq(app_multisend_decode(&m, f.body, f.head.len), 0);
-	ck_assert_uint_eq(m.select, APL_LIST);
+	multisend(&m, MULTI "}}", APL_ALL);
+	multisend(&m, MULTI ",\"peers\":[42]}}", APL_LIST);
+	leave_orderly(1);
+}
+END_TEST
+
+/* Every other request, as the daemon gets it. */
+START_TEST(requests)
+{
+	struct app_opt_iter	 it;
+	struct app_hint		 hint;
+	struct app_first	 first;
+
+	type(SEND1 ",\"priority\":true}}");
+	fake_read(&f, 0, AF_SEND);
+	ck_assert_uint_eq(f.head.flags, AFL_PRIORITY);
 	type("{\"accept\":{\"peer\":42,\"capability\":\"tst\"}}");
 	fake_read(&f, 0, AF_ACCEPT);
 	ck_assert_uint_eq(f.head.peer, 42);
@@ -572,9 +585,8 @@ START_TEST(requests)
 	ck_assert_int_eq(app_hint_decode(&hint, f.body, f.head.len), 0);
 	ck_assert_uint_eq(hint.addr.port, 30303);
 	ck_assert_uint_eq(hint.udp, 30301);
-	type("{\"update\":{\"capability\":\"tst\",\"id\":\"u\",\"wanted\":9,"
-	    "\"condition\":null,\"first\":[{\"version\":2,\"code\":0,"
-	    "\"data\":\"0x0102\"}]}}");
+	type(UPDATE ",\"id\":\"u\",\"wanted\":9,\"condition\":null,"
+	    "\"first\":[{\"version\":2,\"code\":0,\"data\":\"0x0102\"}]}}");
 	fake_read(&f, 0, AF_UPDATE);
 	app_opt_start(&it, f.body + 4, f.head.len - 4);
 	ck_assert_int_eq(app_opt_next(&it), 1);
@@ -589,7 +601,7 @@ START_TEST(requests)
 	line("updated");
 	ck_assert_str_eq(text("id"), "u");
 	ck_assert_str_eq(text("error"), "record-full");
-	ck_assert_int_eq(leave_orderly(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -598,12 +610,9 @@ START_TEST(bad_requests)
 	static const struct {
 		const char	*line, *error;
 	} cases[] = {
-		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,\"peers\":[1],"
-		    "\"random\":3}}", "malformed" },
-		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,"
-		    "\"peers\":[\"a\"]}}", "malformed" },
-		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":1,"
-		    "\"peers\":7}}", "malformed" },
+		{ MULTI ",\"peers\":[1],\"random\":3}}", "malformed" },
+		{ MULTI ",\"peers\":[\"a\"]}}", "malformed" },
+		{ MULTI ",\"peers\":7}}", "malformed" },
 		{ "{\"multisend\":{\"capability\":\"tst\",\"code\":99}}", "invalid" },
 		{ "{\"multisend\":{\"capability\":\"foo\",\"code\":1}}", "not-found" },
 		{ "{\"accept\":{\"peer\":1}}", "malformed" },
@@ -614,26 +623,21 @@ START_TEST(bad_requests)
 		{ "{\"hint\":{\"node\":\"enode://00@1.2.3.4:5\"}}", "malformed" },
 		{ "{\"update\":{\"wanted\":1}}", "malformed" },
 		{ "{\"update\":{\"capability\":\"foo\",\"wanted\":1}}", "not-found" },
-		{ "{\"update\":{\"capability\":\"tst\",\"wanted\":\"x\"}}",
-		    "malformed" },
-		{ "{\"update\":{\"capability\":\"tst\",\"handshake\":60001}}",
-		    "malformed" },
-		{ "{\"update\":{\"capability\":\"tst\",\"enr\":[{\"key\":\"a\"}]}}",
-		    "malformed" },
-		{ "{\"update\":{\"capability\":\"tst\",\"what\":1}}", "malformed" },
-		{ "{\"update\":{\"capability\":\"tst\",\"condition\":[{\"key\":\"a\","
+		{ UPDATE ",\"wanted\":\"x\"}}", "malformed" },
+		{ UPDATE ",\"handshake\":60001}}", "malformed" },
+		{ UPDATE ",\"enr\":[{\"key\":\"a\"}]}}", "malformed" },
+		{ UPDATE ",\"what\":1}}", "malformed" },
+		{ UPDATE ",\"condition\":[{\"key\":\"a\","
 		    "\"prefixes\":[\"0x1\"]}]}}", "malformed" },
 	};
 	size_t	 i;
 
-	start_up(NULL);
-	skip_to_peer();
 	for (i = 0; i < nitems_of(cases); i++) {
 		type(cases[i].line);
 		line("error");
 		ck_assert_str_eq(text("error"), cases[i].error);
 	}
-	ck_assert_int_eq(leave_orderly(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -678,7 +682,7 @@ START_TEST(tap)
 	line("stalled");
 	ck_assert_int_eq(num("depth"), 4096);
 	line("writable");
-	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1}}");
+	type(SEND1 "}}");
 	line("error");
 	ck_assert_str_eq(text("error"), "denied");
 	kill(pid, SIGKILL);
@@ -688,12 +692,9 @@ END_TEST
 /* The outcome of what was sent is waited for. */
 START_TEST(last_outcome)
 {
-	start_up(NULL);
-	skip_to_peer();
-	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,\"id\":1}}");
-	type("{\"send\":{\"peer\":42,\"capability\":\"tst\",\"code\":1,\"id\":2}}");
-	close(in);
-	in = -1;
+	type(SEND1 ",\"id\":1}}");
+	type(SEND1 ",\"id\":2}}");
+	end_input();
 	fake_read(&f, 0, AF_SEND);
 	fake_error(&f, 0, f.head.request, APE_TOOBIG, "too big");
 	line("error");
@@ -704,10 +705,7 @@ START_TEST(last_outcome)
 	line("sent");
 	ck_assert_int_eq(num("id"), 2);
 	ck_assert_str_eq(text("outcome"), "gone");
-	fake_read(&f, 0, AF_DETACH);
-	fake_capid(&f, 0, AF_DETACHED, f.head.request, 7);
-	line("detached");
-	ck_assert_int_eq(leave(), EX_DONE);
+	leave_orderly(1);
 }
 END_TEST
 
@@ -765,27 +763,34 @@ int
 main(void)
 {
 	Suite		*s = suite_create("attach");
-	TCase		*tc = tcase_create("attach");
+	TCase		*tc = tcase_create("start"), *up = tcase_create("up");
 	SRunner		*sr;
 	int		 failed;
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(up, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, stream);
-	tcase_add_test(tc, bad_lines);
-	tcase_add_loop_test(tc, large, 0, 6);
-	tcase_add_test(tc, overlong);
+	tcase_add_checked_fixture(up, setup_up, teardown);
+	tcase_add_test(tc, two_capabilities);
+	tcase_add_test(up, messages);
+	tcase_add_test(up, sends);
+	tcase_add_test(up, disconnect);
+	tcase_add_test(up, bad_lines);
+	tcase_add_loop_test(up, large, 0, 6);
+	tcase_add_test(up, overlong);
 	tcase_add_test(tc, stopped_reader);
 	tcase_add_test(tc, end_of_input);
-	tcase_add_test(tc, requests);
-	tcase_add_test(tc, bad_requests);
+	tcase_add_test(up, multisends);
+	tcase_add_test(up, requests);
+	tcase_add_test(up, bad_requests);
 	tcase_add_test(tc, tap);
-	tcase_add_test(tc, last_outcome);
+	tcase_add_test(up, last_outcome);
 	tcase_add_loop_test(tc, refused, 0, 2);
 	tcase_add_loop_test(tc, arguments, 0, 12);
 	tcase_add_test(tc, no_daemon);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, up);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -12,31 +12,16 @@
 #include "p2pd/session/send.h"
 #include "world.h"
 
-static const struct sharedcap	 shared[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
 static struct tapp	 ta;
 static struct tpeer	 tp;
 static uint8_t		 body[4096];
 
 static void
-open_app(enum app_policy policy)
-{
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
-	ck_assert_uint_eq(ta.head.request, 1);
-	ck_assert_uint_eq(app_get32(ta.body), 100);
-}
-
-static void
 setup(void)
 {
 	world_open();
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tpeer_up(&tp, 5, 1, &ta);
 	ck_assert_uint_eq(ta.head.request, 2);
 	told_forget();
 }
@@ -49,59 +34,24 @@ teardown(void)
 	world_close();
 }
 
-static void
-request(enum app_type type, unsigned int flags, uint32_t req, uint32_t peer,
-    const void *data, size_t n)
-{
-	struct app_head	 h = { (uint32_t)n, (uint16_t)type, (uint16_t)flags,
-	    req, peer };
-
-	tapp_send(&ta, &h, data);
-}
-
-static void
-expect_error(uint32_t req, enum app_error want)
-{
-	uint16_t	 error, room;
-	char		 text[256];
-
-	tapp_expect(&ta, AF_ERROR);
-	ck_assert_uint_eq(ta.head.request, req);
-	ck_assert_int_eq(app_error_decode(&error, &room, text, sizeof(text),
-	    ta.body, ta.head.len), 0);
-	ck_assert_uint_eq(error, want);
-	ck_assert_uint_gt(strlen(text), 0);
-}
-
-/* The application is as well as before. */
-static void
-still_works(void)
-{
-	tapp_message(&ta, 77, 5, AFL_COMPLETE, 100, 1, "hello", 5);
-	tapp_expect(&ta, AF_SENT);
-	ck_assert_uint_eq(ta.head.request, 77);
-	ck_assert_int_eq(tpeer_recv(&tp), 1);
-	ck_assert_mem_eq(tp.data, "hello", 5);
-}
-
 START_TEST(send_errors)
 {
 	tapp_message(&ta, 1, 5, 0, 100, 4, "x", 1);
-	expect_error(1, APE_INVALID);
+	expect_error(&ta, 1, APE_INVALID);
 	tapp_message(&ta, 2, 5, 0, 100, UINT32_MAX, "x", 1);
-	expect_error(2, APE_INVALID);
+	expect_error(&ta, 2, APE_INVALID);
 	tapp_message(&ta, 3, 6, 0, 100, 0, "x", 1);
-	expect_error(3, APE_NOTFOUND);
+	expect_error(&ta, 3, APE_NOTFOUND);
 	ck_assert_uint_eq(ta.head.peer, 6);
 	tapp_message(&ta, 4, 5, 0, 101, 0, "x", 1);
-	expect_error(4, APE_NOTFOUND);
+	expect_error(&ta, 4, APE_NOTFOUND);
 	tapp_message(&ta, 5, 0, AFL_COMPLETE, 100, 0, "x", 1);
 	tapp_expect(&ta, AF_SENT);
 	ck_assert_uint_eq(ta.head.request, 5);
 	ck_assert_uint_eq(ta.body[0], APS_GONE);
-	request(AF_HELLO, 0, 6, 0, "", 0);
-	expect_error(6, APE_INVALID);
-	still_works();
+	request(&ta, AF_HELLO, 6, 0, "", 0);
+	expect_error(&ta, 6, APE_INVALID);
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -113,15 +63,15 @@ START_TEST(short_frames)
 	uint32_t		 req = 100;
 
 	for (i = 0; i < APP_MSG_HEAD; i++) {
-		request(AF_SEND, 0, ++req, 5, body, i);
-		expect_error(req, APE_MALFORMED);
+		request(&ta, AF_SEND, ++req, 5, body, i);
+		expect_error(&ta, req, APE_MALFORMED);
 	}
 	for (i = 0; i < 4; i++) {
-		request(AF_DETACH, 0, ++req, 0, body, i);
-		expect_error(req, APE_MALFORMED);
+		request(&ta, AF_DETACH, ++req, 0, body, i);
+		expect_error(&ta, req, APE_MALFORMED);
 	}
-	request(AF_DISCONNECT, 0, ++req, 5, body, 0);
-	expect_error(req, APE_MALFORMED);
+	request(&ta, AF_DISCONNECT, ++req, 5, body, 0);
+	expect_error(&ta, req, APE_MALFORMED);
 	memset(&at, 0, sizeof(at));
 	strlcpy(at.name, "ddd", sizeof(at.name));
 	at.nvers = 2;
@@ -129,11 +79,11 @@ START_TEST(short_frames)
 	at.vers[0].codes = at.vers[1].codes = 1;
 	n = app_attach_encode(body, sizeof(body), &at);
 	for (i = 0; i < n; i++) {
-		request(AF_ATTACH, 0, ++req, 0, body, i);
-		expect_error(req, APE_MALFORMED);
+		request(&ta, AF_ATTACH, ++req, 0, body, i);
+		expect_error(&ta, req, APE_MALFORMED);
 	}
 	ck_assert_uint_eq(told_count(M_APP_ATTACH), 0);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -170,7 +120,7 @@ START_TEST(split_stream)
 	ck_assert_int_eq(tpeer_recv(&tp), 1);
 	ck_assert_uint_eq(tp.code, 0x12);
 	ck_assert_mem_eq(tp.data, "data", 4);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -181,7 +131,7 @@ expect_closed(void)
 	ck_assert_uint_eq(told_count(M_APP_CLOSED), 1);
 	while (tapp_recv(&ta))
 		;
-	ck_assert_ptr_null(htab_find(&ses.apptab, 1));
+	ck_assert_ptr_null(app_of(1));
 	appcap_gone(100);
 }
 
@@ -224,7 +174,7 @@ START_TEST(monster)
 
 	app_head_encode(body, &h);
 	tapp_write(&ta, body, APP_HEADER);
-	expect_error(8, APE_MALFORMED);
+	expect_error(&ta, 8, APE_MALFORMED);
 	expect_closed();
 	tpeer_expect_disc(&tp, DISC_USELESS);
 }
@@ -238,9 +188,7 @@ START_TEST(rubbish)
 	uint8_t		 noise[512];
 	unsigned int	 i;
 
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
+	tapp_own(&other, 2, 1, APP_STOP);
 	tpeer_open(&p, 6, shared + 1, 1, 1);
 	tapp_expect(&other, AF_PEER_UP);
 	for (i = 0; i < 300; i++) {
@@ -262,7 +210,7 @@ START_TEST(rubbish)
 	ck_assert_uint_eq(other.body[0], APS_WRITTEN);
 	tapp_close(&other);
 	tpeer_close(&p);
-	still_works();
+	still_works(&ta, &tp);
 	PUMP_UNTIL(ses.apptab.n == 1);
 }
 END_TEST
@@ -273,8 +221,8 @@ attach_bad(const struct app_attach *at, enum app_error want)
 	size_t	 n = app_attach_encode(body, sizeof(body), at);
 
 	ck_assert_uint_ne(n, 0);
-	request(AF_ATTACH, 0, 12, 0, body, n);
-	expect_error(12, want);
+	request(&ta, AF_ATTACH, 12, 0, body, n);
+	expect_error(&ta, 12, want);
 }
 
 START_TEST(attach_errors)
@@ -315,7 +263,7 @@ START_TEST(attach_errors)
 
 	/* refused by the parent */
 	n = app_attach_encode(body, sizeof(body), &ok);
-	request(AF_ATTACH, 0, 13, 0, body, n);
+	request(&ta, AF_ATTACH, 13, 0, body, n);
 	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
 	memset(&m, 0, sizeof(m));
 	m.app = 1;
@@ -323,18 +271,18 @@ START_TEST(attach_errors)
 	m.error = APE_BUSY;
 	strlcpy(m.text, "taken", sizeof(m.text));
 	app_attached(&m);
-	expect_error(13, APE_BUSY);
+	expect_error(&ta, 13, APE_BUSY);
 
 	/* only so many at once */
 	for (i = 0; i < ATTACHES_MAX; i++)
-		request(AF_ATTACH, 0, 100 + i, 0, body, n);
-	request(AF_ATTACH, 0, 99, 0, body, n);
-	expect_error(99, APE_QUEUE);
+		request(&ta, AF_ATTACH, 100 + i, 0, body, n);
+	request(&ta, AF_ATTACH, 99, 0, body, n);
+	expect_error(&ta, 99, APE_QUEUE);
 
 	/* the answer for one that has gone is nobody's */
 	m.app = 4444;
 	app_attached(&m);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -343,10 +291,10 @@ START_TEST(detach)
 	const struct m_app_detach *d;
 
 	app_put32(body, 101);
-	request(AF_DETACH, 0, 1, 0, body, 4);
-	expect_error(1, APE_NOTFOUND);
+	request(&ta, AF_DETACH, 1, 0, body, 4);
+	expect_error(&ta, 1, APE_NOTFOUND);
 	app_put32(body, 100);
-	request(AF_DETACH, 0, 2, 0, body, 4);
+	request(&ta, AF_DETACH, 2, 0, body, 4);
 	tapp_expect(&ta, AF_DETACHED);
 	ck_assert_uint_eq(ta.head.request, 2);
 	ck_assert_uint_eq(app_get32(ta.body), 100);
@@ -364,11 +312,11 @@ START_TEST(disconnect)
 {
 	struct app_peer_down	 d;
 
-	request(AF_DISCONNECT, 0, 1, 4, "\x10", 1);
-	expect_error(1, APE_NOTFOUND);
-	request(AF_DISCONNECT, 0, 2, 5, "\xff", 1);
-	expect_error(2, APE_INVALID);
-	request(AF_DISCONNECT, 0, 3, 5, "\x10", 1);
+	request(&ta, AF_DISCONNECT, 1, 4, "\x10", 1);
+	expect_error(&ta, 1, APE_NOTFOUND);
+	request(&ta, AF_DISCONNECT, 2, 5, "\xff", 1);
+	expect_error(&ta, 2, APE_INVALID);
+	request(&ta, AF_DISCONNECT, 3, 5, "\x10", 1);
 	tapp_expect(&ta, AF_PEER_DOWN);
 	ck_assert_int_eq(app_peer_down_decode(&d, ta.body, ta.head.len), 0);
 	ck_assert_uint_eq(d.reason, REASON_APPLICATION);
@@ -390,7 +338,7 @@ START_TEST(counters)
 	tapp_expect(&ta, AF_MESSAGE);
 	tapp_message(&ta, 1, 5, AFL_COMPLETE, 100, 0, "123", 3);
 	tapp_expect(&ta, AF_SENT);
-	request(AF_DISCONNECT, 0, 3, 5, "\x00", 1);
+	request(&ta, AF_DISCONNECT, 3, 5, "\x00", 1);
 	tapp_expect(&ta, AF_PEER_DOWN);
 	ck_assert_int_eq(app_peer_down_decode(&d, ta.body, ta.head.len), 0);
 	ck_assert_uint_eq(d.msgs_in, 2);
@@ -422,8 +370,7 @@ START_TEST(slow_peer)
 		tapp_message(&ta, i, 5, 0, 100, 0, data, SIZE);
 		pump();
 		ck_assert_uint_lt(budget_used(), SEND_FULL + 8 * SIZE);
-		if (htab_find(&ses.apptab, 1) != NULL &&
-		    ((struct app *)htab_find(&ses.apptab, 1))->pause != 0)
+		if (app_of(1) != NULL && app_of(1)->pause != 0)
 			break;
 	}
 	/* it waits, and with completion it would not have to */
@@ -438,7 +385,7 @@ START_TEST(slow_peer)
 	}
 	ck_assert_uint_eq(got, i + 1);
 	ck_assert(p->over_at == 0);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -481,12 +428,11 @@ START_TEST(stuck_peer)
 {
 	static uint8_t		 data[1 << 20];
 	struct peer		*p = peer_find(5);
-	struct app		*a = (struct app *)htab_find(&ses.apptab, 1);
+	struct app		*a = app_of(1);
 	const struct m_peer_end	*e;
 	struct tpeer		 other;
 
-	tpeer_open(&other, 6, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&other, 6, 1, &ta);
 	arc4random_buf(data, sizeof(data));
 	while (a->pause == 0) {
 		tapp_message(&ta, 1, 5, 0, 100, 0, data, sizeof(data));
@@ -505,14 +451,11 @@ START_TEST(stuck_peer)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_app");
-	TCase	*t = tcase_create("app");
+	TCase	*t = world_case("app", setup, teardown);
 
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, send_errors);
 	tcase_add_test(t, short_frames);
 	tcase_add_test(t, split_stream);
@@ -526,18 +469,5 @@ suite(void)
 	tcase_add_test(t, slow_peer);
 	tcase_add_test(t, slow_peer_completion);
 	tcase_add_test(t, stuck_peer);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_app", t, NULL);
 }

@@ -10,22 +10,8 @@
 #include "p2pd/session/peer.h"
 #include "world.h"
 
-static const struct sharedcap	 shared[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
 static struct tapp	 ta;
 static struct tpeer	 tp;
-
-static void
-open_app(enum app_policy policy)
-{
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
-	ck_assert_uint_eq(ta.head.request, 1);
-	ck_assert_uint_eq(app_get32(ta.body), 100);
-}
 
 static void
 teardown(void)
@@ -35,22 +21,26 @@ teardown(void)
 	world_close();
 }
 
-/* The application is as well as before. */
-static void
-still_works(void)
-{
-	tapp_message(&ta, 77, 5, AFL_COMPLETE, 100, 1, "hello", 5);
-	tapp_expect(&ta, AF_SENT);
-	ck_assert_uint_eq(ta.head.request, 77);
-	ck_assert_int_eq(tpeer_recv(&tp), 1);
-	ck_assert_mem_eq(tp.data, "hello", 5);
-}
-
 /*
  * Back-pressure, small limits: 64 KiB a peer, 256 KiB the application.
  */
 #define MSG	4096
 static uint8_t	 msg[MSG];
+
+static void
+open_both(enum app_policy policy)
+{
+	tapp_own(&ta, 1, 0, policy);
+	tpeer_up(&tp, 5, 1, &ta);
+}
+
+static void
+reopen(size_t mem)
+{
+	world_close();
+	world_limits(mem, 4 << 20, 32 << 20, 5000);
+	open_both(APP_STOP);
+}
 
 static void
 setup_small(void)
@@ -81,9 +71,7 @@ START_TEST(stall_and_go_on)
 {
 	unsigned int	 n, i, k;
 
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	open_both(APP_STOP);
 	n = send_until_full(&tp, 1000);
 	ck_assert_uint_lt(n, 1000);
 	ck_assert(peer_find(5)->pause & PAUSE_APP);
@@ -102,7 +90,7 @@ START_TEST(stall_and_go_on)
 	ck_assert_uint_eq(peer_find(5)->queued, 0);
 	ck_assert_uint_eq(peer_find(5)->caps[0].dropped, 0);
 	ck_assert_uint_eq(budget_used(), 0);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -111,8 +99,7 @@ START_TEST(stall_too_long)
 	const struct m_peer_end	*e;
 	struct peer		*p;
 
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
+	open_both(APP_STOP);
 	send_until_full(&tp, 1000);
 	p = peer_find(5);
 	/* suspended: the read deadline; not: the stall's */
@@ -136,8 +123,7 @@ END_TEST
 START_TEST(stall_timer)
 {
 	ses.init.stall_ms = 50;
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
+	open_both(APP_STOP);
 	send_until_full(&tp, 1000);
 	PUMP_UNTIL(told_first(M_PEER_END) != NULL);
 }
@@ -169,9 +155,7 @@ START_TEST(policy_drop)
 	uint32_t	 last = 0, gaps = 0;
 	uint64_t	 dropped;
 
-	open_app(APP_DROP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	open_both(APP_DROP);
 	n = send_until_full(&tp, 500);
 	ck_assert_uint_eq(n, 500);
 	PUMP_UNTIL(peer_find(5)->msgs_in == 500);
@@ -208,8 +192,7 @@ END_TEST
 
 START_TEST(policy_disconnect)
 {
-	open_app(APP_DISCONNECT);
-	tpeer_open(&tp, 5, shared, 1, 1);
+	open_both(APP_DISCONNECT);
 	ck_assert_uint_lt(send_until_full(&tp, 500), 500);
 	ck_assert_ptr_null(peer_find(5));
 	ck_assert_uint_eq(((const struct m_peer_end *)
@@ -224,12 +207,9 @@ START_TEST(shared_by_two)
 	struct tapp	 other;
 	unsigned int	 i;
 
-	open_app(APP_STOP);
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
-	tpeer_open(&tp, 5, shared, 2, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tapp_own(&other, 2, 1, APP_STOP);
+	tpeer_up(&tp, 5, 2, &ta);
 	tapp_expect(&other, AF_PEER_UP);
 	for (i = 0; i < 500; i++) {
 		tpeer_send(&tp, 0x10, msg, MSG);
@@ -253,13 +233,11 @@ START_TEST(stall_many)
 	unsigned int	 i, j, got = 0;
 	unsigned int	 next[N], k;
 
-	open_app(APP_STOP);
-	tpeer_open(&tp, 500, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tpeer_up(&tp, 500, 1, &ta);
 	memset(next, 0, sizeof(next));
 	for (i = 0; i < N; i++) {
-		tpeer_open(&v[i], 10 + i, shared, 1, 1);
-		tapp_expect(&ta, AF_PEER_UP);
+		tpeer_up(&v[i], 10 + i, 1, &ta);
 	}
 	for (j = 0; j < EACH; j++) {
 		for (i = 0; i < N; i++) {
@@ -294,11 +272,10 @@ START_TEST(deaf_application)
 	struct tpeer	 p;
 	unsigned int	 i;
 
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
+	open_both(APP_STOP);
 	for (i = 0; i < 600000; i++) {
 		tapp_message(&ta, i, 5, AFL_COMPLETE, 100, 9, "", 0);
-		if (((struct app *)htab_find(&ses.apptab, 1))->pause != 0)
+		if (app_of(1)->pause != 0)
 			break;
 	}
 	/* requests are not read while the answers are not */
@@ -319,13 +296,8 @@ START_TEST(memory)
 	unsigned int		 i;
 	size_t			 n;
 
-	world_close();
-	world_limits(8 << 20, 4 << 20, 32 << 20, 5000);
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
-	tpeer_open(&hog, 6, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	reopen(8 << 20);
+	tpeer_up(&hog, 6, 1, &ta);
 	told_forget();
 	arc4random_buf(data, sizeof(data));
 	for (i = 0; i < 16; i++) {
@@ -355,7 +327,7 @@ START_TEST(memory)
 	PUMP_UNTIL(ses.pressed == 0);
 	while (tapp_poll(&ta))
 		continue;
-	still_works();
+	still_works(&ta, &tp);
 	tpeer_close(&hog);
 }
 END_TEST
@@ -369,11 +341,7 @@ START_TEST(memory_of_users)
 	struct tapp		 v[N];
 	unsigned int		 i, n;
 
-	world_close();
-	world_limits(6 << 20, 4 << 20, 32 << 20, 5000);
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	reopen(6 << 20);
 	arc4random_buf(buf, sizeof(buf));
 	for (n = 0; n < 4; n++)
 		tpeer_send(&tp, 0x10, buf, 500000);
@@ -381,18 +349,18 @@ START_TEST(memory_of_users)
 	app_head_encode(buf, &h);
 	for (i = 0; i < N; i++) {
 		tapp_open(&v[i], 10 + i);
-		((struct app *)htab_find(&ses.apptab, 10 + i))->uid = 1001;
+		app_of(10 + i)->uid = 1001;
 		tapp_write(&v[i], buf, HALF);
 		pump();
 	}
 	PUMP_UNTIL(told_count(M_APP_CLOSED) > 0);
 	PUMP_UNTIL(ses.pressed == 0);
-	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+	ck_assert_ptr_nonnull(app_of(1));
 	for (n = 0; n < 4; )
 		n += tapp_recv(&ta) == 1 && ta.head.type == AF_MESSAGE;
 	for (i = 0; i < N; i++)
 		tapp_close(&v[i]);
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
@@ -404,11 +372,7 @@ START_TEST(memory_half_frames)
 	struct tpeer	 v[N];
 	unsigned int	 i, n;
 
-	world_close();
-	world_limits(6 << 20, 4 << 20, 32 << 20, 5000);
-	open_app(APP_STOP);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	reopen(6 << 20);
 	arc4random_buf(data, sizeof(data));
 	/* more than any of the others will hold, unread */
 	for (n = 0; n < 4; n++)
@@ -423,7 +387,7 @@ START_TEST(memory_half_frames)
 	PUMP_UNTIL(told_count(M_PEER_END) > 0);
 	PUMP_UNTIL(ses.pressed == 0);
 	ck_assert_ptr_nonnull(peer_find(5));
-	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+	ck_assert_ptr_nonnull(app_of(1));
 	ck_assert_uint_eq(told_count(M_APP_CLOSED), 0);
 	for (n = 0; n < 4; )
 		n += tapp_recv(&ta) == 1 && ta.head.type == AF_MESSAGE;
@@ -432,18 +396,15 @@ START_TEST(memory_half_frames)
 	PUMP_UNTIL(ses.npeers == 1);
 	while (tapp_poll(&ta))
 		continue;
-	still_works();
+	still_works(&ta, &tp);
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_limits");
-	TCase	*t = tcase_create("limits");
+	TCase	*t = world_case("limits", setup_small, teardown);
 
-	tcase_add_checked_fixture(t, setup_small, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, stall_and_go_on);
 	tcase_add_test(t, stall_too_long);
 	tcase_add_test(t, stall_timer);
@@ -455,19 +416,5 @@ suite(void)
 	tcase_add_test(t, memory);
 	tcase_add_test(t, memory_half_frames);
 	tcase_add_test(t, memory_of_users);
-	suite_add_tcase(s, t);
-	suite_add_tcase(s, stall_case());
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_limits", t, stall_case());
 }

@@ -11,38 +11,11 @@
 #include "offload.h"
 
 /* Options, and owners that are lost and come back. */
-const struct sharedcap	 shared[3] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-	{ { "bbb", 2 }, 5, 0x10, 100 },
-};
 struct tapp	 ta, tb;
 struct tpeer	 tp;
 uint8_t		 body[70000];
 static uint8_t	 opts[8192];
 static size_t	 nopts;
-
-void
-request(struct tapp *app, enum app_type type, uint32_t req, uint32_t peer,
-    const void *data, size_t n)
-{
-	struct app_head	 h = { (uint32_t)n, (uint16_t)type, 0, req, peer };
-
-	tapp_send(app, &h, data);
-}
-
-void
-expect_error(struct tapp *app, uint32_t req, enum app_error want)
-{
-	uint16_t	 error, room;
-	char		 text[256];
-
-	tapp_expect(app, AF_ERROR);
-	ck_assert_uint_eq(app->head.request, req);
-	ck_assert_int_eq(app_error_decode(&error, &room, text, sizeof(text),
-	    app->body, app->head.len), 0);
-	ck_assert_uint_eq(error, want);
-}
 
 void
 opt(uint16_t type, const void *value, size_t n)
@@ -163,8 +136,7 @@ lose_app(uint32_t capid)
 START_TEST(back_in_time)
 {
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 5, 1, &ta);
 	tpeer_send(&tp, 0x10, "0123456789", 10);
 	tapp_expect(&ta, AF_MESSAGE);
 	lose_app(100);
@@ -238,12 +210,9 @@ START_TEST(back_too_late)
 	struct tpeer		 both;
 
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tapp_open(&tb, 2);
-	tapp_attach(&tb, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&tb, AF_SNAPSHOT_END);
+	tapp_own(&tb, 2, 1, APP_STOP);
 	tpeer_open(&tp, 5, shared, 1, 1);
-	tpeer_open(&both, 6, shared, 2, 1);
-	tapp_expect(&tb, AF_PEER_UP);
+	tpeer_up(&both, 6, 2, &tb);
 	lose_app(100);
 	/* one that comes meanwhile is welcome too */
 	tpeer_send(&both, 0x14, "on", 2);
@@ -307,8 +276,7 @@ START_TEST(first_message)
 	opt_first(0, 1, "any");
 	opt_first(2, 4, "two");
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 5, 1, &ta);
 	ck_assert_int_eq(tpeer_recv(&tp), 1);
 	ck_assert_uint_eq(tp.code, 0x11);
 	ck_assert_uint_eq(tp.len, 3);
@@ -367,8 +335,7 @@ START_TEST(handshake)
 	tpeer_close(&slow);
 
 	/* whoever is away accepts nobody, and need not again who it did */
-	tpeer_open(&slow, 8, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&slow, 8, 1, &ta);
 	lose_app(100);
 	ck_assert_uint_eq(peer_find(8)->caps[0].accept_by, 0);
 	tapp_open(&ta, 2);
@@ -473,7 +440,6 @@ update(uint32_t req, uint32_t capid)
 
 START_TEST(updates)
 {
-	const struct m_app_update *u;
 	struct m_app_updated	 m;
 	struct appcap		*ac;
 
@@ -491,7 +457,33 @@ START_TEST(updates)
 	ck_assert_uint_eq(ac->max_peer, 2000);
 	ck_assert_ptr_nonnull(ac->firsts);
 	ck_assert_uint_eq(told_count(M_APP_UPDATE), 0);
+	/* detached before the answer */
+	opt_u32(AO_WANTED, 1);
+	update(5, 100);
+	request(&ta, AF_DETACH, 6, 0, body, 4);
+	tapp_expect(&ta, AF_DETACHED);
+	memset(&m, 0, sizeof(m));
+	m.app = 1;
+	m.capid = 100;
+	m.request = 5;
+	app_updated(&m);
+	expect_error(&ta, 5, APE_NOTFOUND);
+	/* one that has gone is told nothing */
+	m.app = 4711;
+	app_updated(&m);
+}
+END_TEST
 
+START_TEST(parent_decides)
+{
+	const struct m_app_update *u;
+	struct m_app_updated	 m;
+	struct appcap		*ac;
+
+	opt_first(1, 1, "first");
+	opt_u32(AO_QUEUE_PEER, 2000);
+	attach(&ta, APM_OWNER, APP_STOP, 100);
+	ac = appcap_find(100);
 	/* whole or not at all: the parent's no is for the session's part too */
 	opt(AO_FIRST, "", 0);
 	opt(AO_QUEUE_PEER, "", 0);
@@ -506,6 +498,7 @@ START_TEST(updates)
 	m.request = 3;
 	m.capid = 100;
 	m.error = APE_RECORD;
+	strlcpy(m.text, "full", sizeof(m.text));
 	app_updated(&m);
 	expect_error(&ta, 3, APE_RECORD);
 	ck_assert_ptr_nonnull(ac->firsts);
@@ -525,18 +518,6 @@ START_TEST(updates)
 	ck_assert_ptr_null(ac->firsts);
 	ck_assert_uint_eq(ac->max_peer, 64 << 10);
 	ck_assert_uint_eq(budget_used(), 0);
-
-	/* detached before the answer */
-	opt_u32(AO_WANTED, 1);
-	update(5, 100);
-	request(&ta, AF_DETACH, 6, 0, body, 4);
-	tapp_expect(&ta, AF_DETACHED);
-	m.request = 5;
-	app_updated(&m);
-	expect_error(&ta, 5, APE_NOTFOUND);
-	/* one that has gone is told nothing */
-	m.app = 4711;
-	app_updated(&m);
 }
 END_TEST
 
@@ -570,8 +551,7 @@ START_TEST(penalties_and_hints)
 	size_t			 n;
 
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 5, 1, &ta);
 	told_forget();
 	request(&ta, AF_PENALISE, 1, 6, "\x02\0\0\0\0\0\0\x10", 8);
 	expect_error(&ta, 1, APE_NOTFOUND);
@@ -591,8 +571,7 @@ START_TEST(penalties_and_hints)
 	peers_stop(5, REASON_APPLICATION, 2);
 	tapp_expect(&ta, AF_PEER_DOWN);
 	tpeer_close(&tp);
-	tpeer_open(&tp, 7, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 7, 1, &ta);
 	request(&ta, AF_PENALISE, 6, 7, "\x03\0\0\0\0\0\0\0", 8);
 	tapp_expect(&ta, AF_PEER_DOWN);
 	ck_assert_int_eq(app_peer_down_decode(&d, ta.body, ta.head.len), 0);
@@ -619,14 +598,11 @@ START_TEST(penalties_and_hints)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_offload");
-	TCase	*t = tcase_create("offload");
+	TCase	*t = world_case("offload", offload_setup, offload_teardown);
 
-	tcase_add_checked_fixture(t, offload_setup, offload_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, back_in_time);
 	tcase_add_test(t, queue_is_missed);
 	tcase_add_test(t, back_too_late);
@@ -636,21 +612,8 @@ suite(void)
 	tcase_add_test(t, bad_options);
 	tcase_add_test(t, all_options);
 	tcase_add_test(t, updates);
+	tcase_add_test(t, parent_decides);
 	tcase_add_test(t, lower_limits);
 	tcase_add_test(t, penalties_and_hints);
-	suite_add_tcase(s, t);
-	suite_add_tcase(s, taps_case());
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_offload", t, taps_case());
 }

@@ -5,16 +5,12 @@
 #include "world.h"
 
 /* One application, ta, and what it asks for: owning and tapping "bbb". */
-extern const struct sharedcap	 shared[3];	/* bbb/1, ccc/7 after it, bbb/2 */
 extern struct tapp	 ta, tb;
 extern struct tpeer	 tp;
 extern uint8_t		 body[70000];
 
 void	 offload_setup(void);
 void	 offload_teardown(void);
-void	 request(struct tapp *, enum app_type, uint32_t req, uint32_t peer,
-	    const void *data, size_t);
-void	 expect_error(struct tapp *, uint32_t req, enum app_error);
 /* Options of the next ask() or update(). */
 void	 opt(uint16_t type, const void *value, size_t);
 void	 opt_u32(uint16_t type, uint32_t);

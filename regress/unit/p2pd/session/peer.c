@@ -14,11 +14,6 @@
 #include "p2pd/session/peer.h"
 #include "world.h"
 
-/* Capability "bbb" at 0x10 with 4 codes is 100, "ccc" at 0x14 with 2 is 200. */
-static const struct sharedcap	 shared[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
 static struct tapp	 ta;
 static struct tpeer	 tp;
 static uint8_t		*big;
@@ -43,9 +38,7 @@ static void
 open_one(int snappy)
 {
 	world_open();
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
 	tpeer_open(&tp, 5, shared, 1, snappy);
 	expect_up(&ta, 5, 100);
 	told_forget();
@@ -488,9 +481,7 @@ START_TEST(two_owners)
 	struct tapp	 other;
 	struct tpeer	 both;
 
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
+	tapp_own(&other, 2, 1, APP_STOP);
 	tpeer_open(&both, 6, shared, 2, 1);
 	expect_up(&ta, 6, 100);
 	expect_up(&other, 6, 200);
@@ -577,8 +568,7 @@ START_TEST(idle_memory)
 	frame_free(codec);
 	for (i = 0; i < N; i++) {
 		before = mallinfo2();
-		tpeer_open(&v[i], 100 + i, shared, 1, 1);
-		tapp_expect(&ta, AF_PEER_UP);
+		tpeer_up(&v[i], 100 + i, 1, &ta);
 		tpeer_send(&v[i], BASE_PING, "\xc0", 1);
 		ck_assert_int_eq(tpeer_recv(&v[i]), 1);
 		free(v[i].in);
@@ -626,17 +616,14 @@ START_TEST(turnover)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_peer");
-	TCase	*t = tcase_create("snappy");
-	TCase	*u = tcase_create("plain");
+	TCase	*t = world_case("snappy", setup, teardown);
+	TCase	*u = world_case("plain", setup_plain, teardown);
 
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_checked_fixture(u, setup_plain, teardown);
-	tcase_set_timeout(t, 60);
-	tcase_set_timeout(u, 60);
+	if ((big = calloc(1, BIG)) == NULL)
+		return 1;
 	tcase_add_test(t, ping);
 	tcase_add_test(u, ping);
 	tcase_add_test(t, own_ping);
@@ -662,23 +649,5 @@ suite(void)
 	tcase_add_test(t, no_owner);
 	tcase_add_test(t, idle_memory);
 	tcase_add_test(t, turnover);
-	suite_add_tcase(s, t);
-	suite_add_tcase(s, u);
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r;
-	int	 n;
-
-	if ((big = calloc(1, BIG)) == NULL)
-		return 1;
-	r = srunner_create(suite());
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	free(big);
-	return n == 0 ? 0 : 1;
+	return world_run("session_peer", t, u);
 }

@@ -17,10 +17,6 @@
  */
 #define PEERS	6
 
-static const struct sharedcap	 shared[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
 static struct tapp	 ta;
 static struct tpeer	 tp[PEERS];
 static int		 is_up[PEERS];
@@ -29,14 +25,6 @@ static uint32_t		 sent[64], next[64];	/* by handle */
 static int		 down[64];
 static uint64_t		 lost, lost_all;
 static uint8_t		 data[100000];
-
-static void
-open_app(enum app_policy policy)
-{
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, policy, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
-}
 
 static void
 setup(void)
@@ -124,7 +112,7 @@ START_TEST(any_order)
 	uint64_t	 all = 0, got = 0;
 	uint32_t	 h, last = 0;
 
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	for (i = 0; i < PEERS; i++)
 		up(i);
 	for (round = 0; round < 3000; round++) {
@@ -169,7 +157,7 @@ START_TEST(holes_are_packed)
 {
 	unsigned int	 i;
 
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	up(0);
 	up(1);
 	for (i = 0; i < 4000; i++) {
@@ -198,10 +186,10 @@ START_TEST(packed_without_a_spare)
 	unsigned int	 i;
 
 	ses.init.queue_peer = ses.init.queue_app = 16 << 20;
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	for (i = 0; i < 3; i++)
 		up(i);
-	q = &((struct app *)htab_find(&ses.apptab, 1))->q;
+	q = &app_of(1)->q;
 	for (i = 0; i < 1000; i++)
 		say(0, 1000);
 	say(2, sizeof(data));
@@ -234,10 +222,8 @@ START_TEST(stop_spares_others)
 	struct tapp	 other;
 	unsigned int	 i;
 
-	open_app(APP_STOP);
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tapp_own(&other, 2, 1, APP_STOP);
 	for (i = 0; i < 5; i++) {
 		handle[i] = ++last_handle;
 		tpeer_open(&tp[i], handle[i], shared, 2, 1);
@@ -266,7 +252,7 @@ START_TEST(gaps_are_few)
 {
 	unsigned int	 i, gaps = 0;
 
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	for (i = 0; i < PEERS; i++)
 		up(i);
 	for (i = 0; i < 6000; i++)
@@ -287,7 +273,7 @@ START_TEST(of_peers_that_left)
 {
 	unsigned int	 i, gaps = 0;
 
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	for (i = 0; i < 40; i++) {
 		up(0);
 		for (; sent[handle[0]] < 20; )
@@ -314,11 +300,11 @@ START_TEST(half_written)
 
 	world_close();
 	world_limits(64 << 20, 4 << 20, 2 << 20, 5000);
-	open_app(APP_DROP);
+	tapp_own(&ta, 1, 0, APP_DROP);
 	up(0);
 	for (i = 0; i < 200; i++)
 		say(0, sizeof(data));
-	ck_assert(((struct app *)htab_find(&ses.apptab, 1))->q.off > 0);
+	ck_assert(app_of(1)->q.off > 0);
 	while (tapp_poll(&ta))
 		take();
 	ck_assert_uint_eq(next[1], 200);
@@ -357,10 +343,8 @@ START_TEST(thousand_peers)
 
 	world_close();
 	world_limits(BUDGET, 1 << 20, 8 << 20, 5000);
-	open_app(APP_STOP);
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tapp_own(&other, 2, 1, APP_STOP);
 	for (i = 0; i < n; i++)
 		tpeer_open(&v[i], i + 1, shared, 2, 1);
 	for (j = 0; j < EACH; j++)
@@ -389,7 +373,7 @@ START_TEST(thousand_peers)
 	for (i = 0; i < n; i++)
 		ck_assert_uint_eq(at[i + 1], peer_find(i + 1) != NULL);
 	ck_assert_uint_gt(ses.npeers, n / 2);
-	ck_assert_ptr_nonnull(htab_find(&ses.apptab, 1));
+	ck_assert_ptr_nonnull(app_of(1));
 
 	memset(at, 0, sizeof(at));
 	while (tapp_poll(&ta)) {
@@ -413,14 +397,11 @@ START_TEST(thousand_peers)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_queue");
-	TCase	*t = tcase_create("queue");
+	TCase	*t = world_case("queue", setup, teardown);
 
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, any_order, 0, 4);
 	tcase_add_test(t, holes_are_packed);
 	tcase_add_test(t, packed_without_a_spare);
@@ -429,18 +410,5 @@ suite(void)
 	tcase_add_test(t, of_peers_that_left);
 	tcase_add_test(t, half_written);
 	tcase_add_test(t, thousand_peers);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_queue", t, NULL);
 }

@@ -50,10 +50,8 @@ START_TEST(turns)
 	struct tpeer	*p = &tp[0];
 	unsigned int	 n, mine = 0, theirs = 0, before[3] = { 0, 0, 0 };
 
-	tapp_open(&other, 2);
-	tapp_attach(&other, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&other, AF_SNAPSHOT_END);
-	open_peer(0, both, 2, 1);
+	tapp_own(&other, 2, 1, APP_STOP);
+	open_peer(0, shared, 2, 1);
 	tapp_expect(&ta, AF_PEER_UP);
 	tapp_expect(&other, AF_PEER_UP);
 	n = fill(10, 2 * SEND_STALLED);
@@ -141,7 +139,7 @@ END_TEST
  */
 START_TEST(wait_limit)
 {
-	struct app	*a = (struct app *)htab_find(&ses.apptab, 1);
+	struct app	*a = app_of(1);
 	uint64_t	 start;
 	unsigned int	 n;
 
@@ -156,9 +154,9 @@ START_TEST(wait_limit)
 	tapp_message(&ta, 1003, 10, 0, 100, 1, "lost", 4);
 	tapp_message(&ta, 1004, 11, 0, 100, 1, "next", 4);
 	PUMP_UNTIL(a->pause != 0);
-	expect_error(1001, APE_QUEUE);
+	expect_error(&ta, 1001, APE_QUEUE);
 	ck_assert_uint_ge(mono_ms() - start, 100);
-	expect_error(1003, APE_QUEUE);
+	expect_error(&ta, 1003, APE_QUEUE);
 	ck_assert_int_eq(next_data(&tp[1]), 1);
 	ck_assert_mem_eq(tp[1].data, "late", 4);
 	ck_assert_int_eq(next_data(&tp[1]), 1);
@@ -179,7 +177,7 @@ END_TEST
 /* The peer that is waited for goes: the wait is over at once. */
 START_TEST(wait_for_gone)
 {
-	struct app	*a = (struct app *)htab_find(&ses.apptab, 1);
+	struct app	*a = app_of(1);
 
 	open_peers(2);
 	fill(10, SEND_FULL);
@@ -192,7 +190,7 @@ START_TEST(wait_for_gone)
 	ck_assert_int_eq(next_data(&tp[1]), 1);
 	ck_assert_mem_eq(tp[1].data, "next", 4);
 	expect_event(AF_PEER_DOWN, 10);
-	expect_error(1001, APE_NOTFOUND);
+	expect_error(&ta, 1001, APE_NOTFOUND);
 	ck_assert_uint_eq(a->wait_until, 0);
 }
 END_TEST
@@ -201,7 +199,7 @@ END_TEST
 START_TEST(rate)
 {
 	enum { RATE = 100000, MSG = 1000, COUNT = 30 };
-	struct app	*a = (struct app *)htab_find(&ses.apptab, 1);
+	struct app	*a = app_of(1);
 	uint64_t	 start;
 	unsigned int	 i, paused = 0;
 
@@ -241,9 +239,7 @@ START_TEST(memory_short)
 
 	send_teardown();
 	world_limits(LIMIT, 4 << 20, 32 << 20, 5000);
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
 	memset(tp, 0, sizeof(tp));
 	open_peers(N);
 	for (i = 0; i < ROUNDS; i++) {
@@ -305,14 +301,11 @@ START_TEST(no_mark)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_send");
-	TCase	*t = tcase_create("send");
+	TCase	*t = world_case("send", send_setup, send_teardown);
 
-	tcase_add_checked_fixture(t, send_setup, send_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, priority);
 	tcase_add_test(t, turns);
 	tcase_add_test(t, marks);
@@ -322,19 +315,5 @@ suite(void)
 	tcase_add_test(t, rate);
 	tcase_add_test(t, memory_short);
 	tcase_add_test(t, no_mark);
-	suite_add_tcase(s, t);
-	suite_add_tcase(s, multisend_case());
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_send", t, multisend_case());
 }

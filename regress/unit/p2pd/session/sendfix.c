@@ -13,15 +13,6 @@
 #include "p2pd/session/send.h"
 #include "sendfix.h"
 
-const struct sharedcap	 bbb[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "bbb", 2 }, 8, 0x10, 100 },
-};
-const struct sharedcap	 both[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
-const struct sharedcap	 ccc = { { "ccc", 7 }, 2, 0x10, 200 };
 struct tapp	 ta;
 struct tpeer	 tp[N];
 uint8_t		 big[BIG];
@@ -30,9 +21,7 @@ void
 send_setup(void)
 {
 	world_open();
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
 	memset(tp, 0, sizeof(tp));
 	arc4random_buf(big, sizeof(big));
 }
@@ -60,9 +49,9 @@ next_data(struct tpeer *p)
 }
 
 void
-open_peer(unsigned int i, const struct sharedcap *shared, uint32_t n, int snappy)
+open_peer(unsigned int i, const struct sharedcap *caps, uint32_t n, int snappy)
 {
-	tpeer_open(&tp[i], 10 + i, shared, n, snappy);
+	tpeer_open(&tp[i], 10 + i, caps, n, snappy);
 }
 
 void
@@ -70,10 +59,8 @@ open_peers(unsigned int n)
 {
 	unsigned int	 i;
 
-	for (i = 0; i < n; i++) {
-		open_peer(i, bbb, 1, 1);
-		tapp_expect(&ta, AF_PEER_UP);
-	}
+	for (i = 0; i < n; i++)
+		tpeer_up(&tp[i], 10 + i, 1, &ta);
 }
 
 void
@@ -132,19 +119,6 @@ expect_many(uint32_t request, uint32_t written, uint32_t dropped, uint32_t gone)
 	ck_assert_uint_eq(app_get32(ta.body), written);
 	ck_assert_uint_eq(app_get32(ta.body + 4), dropped);
 	ck_assert_uint_eq(app_get32(ta.body + 8), gone);
-}
-
-void
-expect_error(uint32_t request, enum app_error want)
-{
-	uint16_t	 error, room;
-	char		 text[256];
-
-	tapp_expect(&ta, AF_ERROR);
-	ck_assert_uint_eq(ta.head.request, request);
-	ck_assert_int_eq(app_error_decode(&error, &room, text, sizeof(text),
-	    ta.body, ta.head.len), 0);
-	ck_assert_uint_eq(error, want);
 }
 
 unsigned int

@@ -8,7 +8,6 @@
 #define N	6
 #define BIG	(1 << 20)
 
-extern const struct sharedcap	 bbb[2], both[2], ccc;
 extern struct tapp	 ta;
 extern struct tpeer	 tp[N];
 extern uint8_t		 big[BIG];
@@ -18,7 +17,7 @@ void	 send_teardown(void);
 /* The next message that is no ping; 0 at the end. */
 int	 next_data(struct tpeer *p);
 /* Peer i gets handle 10 + i. */
-void	 open_peer(unsigned int i, const struct sharedcap *shared, uint32_t n,
+void	 open_peer(unsigned int i, const struct sharedcap *, uint32_t n,
 	    int snappy);
 void	 open_peers(unsigned int n);
 /* However long a test takes, no deadline of its peers passes. */
@@ -30,7 +29,6 @@ void	 many(enum app_select select, uint32_t k, const uint32_t *handles,
 	    uint32_t version, uint32_t code, const void *data, size_t n);
 void	 expect_many(uint32_t request, uint32_t written, uint32_t dropped,
 	    uint32_t gone);
-void	 expect_error(uint32_t request, enum app_error want);
 /* Which peers have a message, which is data, as bits. */
 unsigned int	 who_got(uint64_t code, const void *data, size_t n);
 void	 expect_event(enum app_type type, uint32_t peer);

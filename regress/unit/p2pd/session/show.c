@@ -12,16 +12,13 @@
 #include "p2pd/session/show.h"
 #include "world.h"
 
-static const struct sharedcap	 shared[] = { { { "bbb", 1 }, 4, 0x10, 100 } };
 static struct tapp	 ta;
 
 static void
 setup(void)
 {
 	world_open();
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
 	told_forget();
 }
 
@@ -194,8 +191,7 @@ START_TEST(monitor)
 	struct rec_item		 it;
 	struct tpeer		 tp;
 
-	tpeer_open(&tp, 7, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 7, 1, &ta);
 	tpeer_send(&tp, 0x11, "before", 6);
 	tapp_expect(&ta, AF_MESSAGE);
 	ck_assert_uint_eq(told_count(M_EVENT), 0);
@@ -230,8 +226,7 @@ START_TEST(queues)
 	struct rec_item		 it;
 	struct tpeer		 tp;
 
-	tpeer_open(&tp, 7, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 7, 1, &ta);
 	parent_full = 1;
 	show(SHOW_APPS, 0);
 	ck_assert_uint_eq(told_count(CTL_END), 0);
@@ -262,31 +257,16 @@ START_TEST(queues)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite	*s = suite_create("session_show");
-	TCase	*t = tcase_create("show");
+	TCase	*t = world_case("show", setup, teardown);
 
-	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, status);
 	tcase_add_test(t, one_peer);
 	tcase_add_test(t, with_patience);
 	tcase_add_test(t, full_record);
 	tcase_add_test(t, monitor);
 	tcase_add_test(t, queues);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner	*r = srunner_create(suite());
-	int	 n;
-
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n == 0 ? 0 : 1;
+	return world_run("session_show", t, NULL);
 }

@@ -16,10 +16,6 @@
  */
 enum { MSG = 1000, ALL = 256 << 10, BACKLOG = ALL / 8 * 5 };
 
-static const struct sharedcap	 shared[] = {
-	{ { "bbb", 1 }, 4, 0x10, 100 },
-	{ { "ccc", 7 }, 2, 0x14, 200 },
-};
 static struct tapp	 ta;
 static struct tpeer	 tp[3];		/* two of bbb, one of ccc */
 static struct peer	*p[3];
@@ -49,12 +45,10 @@ open_all(enum app_policy ccc)
 {
 	unsigned int	 i;
 
-	tapp_open(&ta, 1);
-	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
-	tapp_expect(&ta, AF_SNAPSHOT_END);
+	tapp_own(&ta, 1, 0, APP_STOP);
 	tapp_attach(&ta, "ccc", 7, 2, ccc, 200);
 	tapp_expect(&ta, AF_SNAPSHOT_END);
-	app = (struct app *)htab_find(&ses.apptab, 1);
+	app = app_of(1);
 	for (i = 0; i < 3; i++) {
 		tpeer_open(&tp[i], i + 1, &shared[i / 2], 1, 1);
 		tapp_expect(&ta, AF_PEER_UP);
@@ -252,10 +246,8 @@ END_TEST
 TCase *
 stall_case(void)
 {
-	TCase	*t = tcase_create("stall");
+	TCase	*t = world_case("stall", setup, teardown);
 
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, capability);
 	tcase_add_test(t, next_in_the_way);
 	tcase_add_test(t, detached);

@@ -113,6 +113,7 @@ START_TEST(tap_options)
 	no.app = 1;
 	no.request = 99;
 	no.error = APE_INVALID;
+	strlcpy(no.text, "no", sizeof(no.text));
 	app_attached(&no);
 	expect_error(&ta, 99, APE_INVALID);
 
@@ -135,6 +136,7 @@ START_TEST(tap_options)
 	up.request = 2;
 	up.capid = 300;
 	up.error = APE_INVALID;
+	strlcpy(up.text, "no", sizeof(up.text));
 	app_updated(&up);
 	expect_error(&ta, 2, APE_INVALID);
 	ck_assert_uint_eq(appcap_find(300)->max_all, 5000);
@@ -149,14 +151,11 @@ START_TEST(owner_and_tap)
 	int			 complete;
 
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tapp_open(&tb, 2);
-	tapp_attach(&tb, "ccc", 7, 2, APP_STOP, 200);
-	tapp_expect(&tb, AF_SNAPSHOT_END);
+	tapp_own(&tb, 2, 1, APP_STOP);
 	ask(&tb, APM_TAP, 0, 1);
 	granted(&tb, 300, 0);
 	counts(&tb, AF_SNAPSHOT_END, 0, 0);
-	tpeer_open(&tp, 5, shared, 2, 1);
-	tapp_expect(&tb, AF_PEER_UP);
+	tpeer_up(&tp, 5, 2, &tb);
 	tapp_expect(&tb, AF_PEER_UP);
 	for (complete = 0; complete < 2; complete++) {
 		tapp_message(&tb, 1, 5, complete ? AFL_COMPLETE : 0, 300, 2,
@@ -192,8 +191,7 @@ START_TEST(deaf_tap)
 	granted(&tb, 300, 0);
 	counts(&tb, AF_SNAPSHOT_END, 0, 0);
 	attach(&ta, APM_OWNER, APP_STOP, 100);
-	tpeer_open(&tp, 5, shared, 1, 1);
-	tapp_expect(&ta, AF_PEER_UP);
+	tpeer_up(&tp, 5, 1, &ta);
 	arc4random_buf(msg, sizeof(msg));
 	for (i = 0; i < 1000; i++) {
 		memcpy(msg, &i, sizeof(i));
@@ -229,10 +227,8 @@ END_TEST
 TCase *
 taps_case(void)
 {
-	TCase	*t = tcase_create("taps");
+	TCase	*t = world_case("taps", offload_setup, offload_teardown);
 
-	tcase_add_checked_fixture(t, offload_setup, offload_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, taps, 0, 4);
 	tcase_add_test(t, deaf_tap);
 	tcase_add_test(t, tap_options);

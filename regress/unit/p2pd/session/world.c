@@ -20,6 +20,11 @@
 struct tolds	 told = TAILQ_HEAD_INITIALIZER(told);
 int		 parent_full, session_done;
 struct event_base *base;
+const struct sharedcap	 shared[3] = {
+	{ { "bbb", 1 }, 4, 0x10, 100 },
+	{ { "ccc", 7 }, 2, 0x14, 200 },
+	{ { "bbb", 2 }, 5, 0x10, 100 },
+};
 
 static int
 hear(const struct msgdesc *d, const void *body)
@@ -209,7 +214,7 @@ twin_states(struct rlpx_state *a, struct rlpx_state *b, int snappy)
 }
 
 void
-tpeer_open(struct tpeer *tp, uint32_t handle, const struct sharedcap *shared,
+tpeer_open(struct tpeer *tp, uint32_t handle, const struct sharedcap *caps,
     uint32_t n, int snappy)
 {
 	struct m_peer_start	 m;
@@ -230,8 +235,8 @@ tpeer_open(struct tpeer *tp, uint32_t handle, const struct sharedcap *shared,
 	strlcpy(m.client, "peer/1.0", sizeof(m.client));
 	m.nshared = m.ncaps = n;
 	for (i = 0; i < n; i++) {
-		m.shared[i] = shared[i];
-		m.caps[i] = shared[i].cap;
+		m.shared[i] = caps[i];
+		m.caps[i] = caps[i].cap;
 	}
 	twin_states(&ours, &theirs, snappy);
 	rlpx_state_export(&ours, m.state);
@@ -530,4 +535,90 @@ tapp_message(struct tapp *ta, uint32_t request, uint32_t peer,
 	app_put32(head + APP_HEADER + 4, code);
 	tapp_write(ta, head, sizeof(head));
 	tapp_write(ta, data, n);
+}
+
+void
+tapp_own(struct tapp *ta, uint32_t app, unsigned int which,
+    enum app_policy policy)
+{
+	const struct sharedcap	*c = &shared[which];
+
+	tapp_open(ta, app);
+	tapp_attach(ta, c->cap.name, c->cap.version, c->codes, policy, c->owner);
+	tapp_expect(ta, AF_SNAPSHOT_END);
+	ck_assert_uint_eq(ta->head.request, 1);
+	ck_assert_uint_eq(app_get32(ta->body), c->owner);
+}
+
+struct app *
+app_of(uint32_t app)
+{
+	return (struct app *)htab_find(&ses.apptab, app);
+}
+
+void
+tpeer_up(struct tpeer *tp, uint32_t handle, uint32_t n, struct tapp *ta)
+{
+	tpeer_open(tp, handle, shared, n, 1);
+	tapp_expect(ta, AF_PEER_UP);
+}
+
+void
+request(struct tapp *ta, enum app_type type, uint32_t req, uint32_t peer,
+    const void *data, size_t n)
+{
+	struct app_head	 h = { (uint32_t)n, (uint16_t)type, 0, req, peer };
+
+	tapp_send(ta, &h, data);
+}
+
+void
+expect_error(struct tapp *ta, uint32_t req, enum app_error want)
+{
+	uint16_t	 error, room;
+	char		 text[256];
+
+	tapp_expect(ta, AF_ERROR);
+	ck_assert_uint_eq(ta->head.request, req);
+	ck_assert_int_eq(app_error_decode(&error, &room, text, sizeof(text),
+	    ta->body, ta->head.len), 0);
+	ck_assert_uint_eq(error, want);
+	ck_assert_uint_gt(strlen(text), 0);
+}
+
+void
+still_works(struct tapp *ta, struct tpeer *tp)
+{
+	tapp_message(ta, 77, tp->handle, AFL_COMPLETE, 100, 1, "hello", 5);
+	tapp_expect(ta, AF_SENT);
+	ck_assert_uint_eq(ta->head.request, 77);
+	ck_assert_int_eq(tpeer_recv(tp), 1);
+	ck_assert_mem_eq(tp->data, "hello", 5);
+}
+
+TCase *
+world_case(const char *name, void (*setup)(void), void (*teardown)(void))
+{
+	TCase	*t = tcase_create(name);
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	return t;
+}
+
+int
+world_run(const char *suite, TCase *one, TCase *two)
+{
+	Suite	*s = suite_create(suite);
+	SRunner	*r;
+	int	 n;
+
+	suite_add_tcase(s, one);
+	if (two != NULL)
+		suite_add_tcase(s, two);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n == 0 ? 0 : 1;
 }

@@ -46,6 +46,9 @@ const void *told_first(uint32_t type);
 unsigned int told_count(uint32_t type);
 void	 told_forget(void);
 
+/* "bbb" at 0x10, which 100 owns, "ccc" after it, 200's, and "bbb" version 2. */
+extern const struct sharedcap shared[3];
+
 struct tpeer {
 	int			 fd;		/* the peer's end */
 	uint32_t		 handle;
@@ -59,7 +62,6 @@ struct tpeer {
 	size_t			 len;
 };
 
-/* shared[i].owner is a capid. */
 void	 tpeer_open(struct tpeer *, uint32_t handle, const struct sharedcap *,
 	    uint32_t n, int snappy);
 void	 tpeer_close(struct tpeer *);
@@ -97,8 +99,24 @@ void	 tapp_expect(struct tapp *, enum app_type);
 /* Attaches one version with the parent's consent as capid; reads all answers. */
 void	 tapp_attach(struct tapp *, const char *name, uint32_t version,
 	    uint32_t codes, enum app_policy, uint32_t capid);
+/* Opens it and attaches what is shared[which]; reads the empty snapshot too. */
+void	 tapp_own(struct tapp *, uint32_t app, unsigned int which,
+	    enum app_policy);
 void	 tapp_message(struct tapp *, uint32_t request, uint32_t peer,
 	    unsigned int flags, uint32_t capid, uint32_t code, const void *, size_t);
+struct app *app_of(uint32_t app);
+/* A peer with the first n of shared, of which the application is told. */
+void	 tpeer_up(struct tpeer *, uint32_t handle, uint32_t n, struct tapp *);
+void	 request(struct tapp *, enum app_type, uint32_t req, uint32_t peer,
+	    const void *data, size_t);
+void	 expect_error(struct tapp *, uint32_t req, enum app_error);
+/* It and its peer with "bbb" are as well as before. */
+void	 still_works(struct tapp *, struct tpeer *);
+
+/* A case with a minute for each test, and the program of one or two of them. */
+TCase	*world_case(const char *name, void (*setup)(void),
+	    void (*teardown)(void));
+int	 world_run(const char *suite, TCase *, TCase *);
 
 /* stall.c: peers that wait for room. */
 TCase	*stall_case(void);

@@ -151,6 +151,7 @@ known(struct node *n, const struct tnode **t, const uint8_t key[SECP_PUB])
 	struct nodedb_node	 d;
 	uint8_t			 id[NODE_ID];
 
+	memset(n, 0, sizeof(*n));
 	node_id(id, key);
 	if ((*t = table_find(d4_table(disc.d4), id)) != NULL) {
 		node_copy(n, &(*t)->node);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "p2pd/parent/admit.h"
 #include "p2pd/parent/meta.h"
 #include "p2pd/parent/parent.h"
 #include "p2pd/parent/retire.h"
@@ -23,12 +24,14 @@ static uint32_t goal_told;
 static uint64_t balanced_ms;
 static unsigned int quick;		/* since the last rest */
 
+/* The places that admission keeps free for those that we dial. */
 static uint32_t
 max_dialed(void)
 {
 	const struct p2pd_conf *conf = parent.conf;
 
-	return conf->dial ? conf->max_peers / conf->dial_ratio : 0;
+	return conf->max_peers - admit_max_inbound(conf->max_peers,
+	    conf->dial_ratio, conf->dial);
 }
 
 /*

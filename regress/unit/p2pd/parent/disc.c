@@ -441,6 +441,42 @@ START_TEST(candidates_private)
 }
 END_TEST
 
+/*
+ * How many peers the dialer is to bring: what the dial ratio leaves to us, and
+ * where that is none but for rounding, one, whose place is kept free.
+ */
+START_TEST(goals)
+{
+	static const struct {
+		uint32_t	 max, ratio;
+		int		 dial;
+		uint32_t	 goal;
+	} t[] = { { 50, 3, 1, 16 }, { 6, 3, 1, 2 }, { 2, 3, 1, 1 },
+	    { 1, 3, 1, 1 }, { 1, 1, 1, 1 }, { 0, 3, 1, 0 }, { 50, 3, 0, 0 } };
+	struct m_app_attached	 ans;
+	struct m_app_attach	 m;
+	struct m_goal		 got;
+	struct m_app		 who;
+
+	memset(&who, 0, sizeof(who));
+	memset(&m, 0, sizeof(m));
+	memset(&ans, 0, sizeof(ans));
+	apps_set_running(&parent.apps, 1);
+	strlcpy(m.name, "eth", sizeof(m.name));
+	m.nvers = m.vers[0].version = m.vers[0].codes = 1;
+	ck_assert_int_eq(apps_attach(&parent.apps, apps_connect(&parent.apps,
+	    apps_new(&parent.apps, &who), 0), &m, &ans), APE_OK);
+	parent.conf->max_peers = t[_i].max;
+	parent.conf->dial_ratio = t[_i].ratio;
+	parent.conf->dial = t[_i].dial;
+	balance_dialer(child_first(PROC_DIALER));
+	turns(4);
+	ck_assert_int_eq(imsgbuf_read(&dialer), 1);
+	ck_assert(taken(&dialer, &m_goal_desc, &got));
+	ck_assert_uint_eq(got.dialed, t[_i].goal);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -460,6 +496,7 @@ main(void)
 	tcase_add_loop_test(tc, odd_facts, 0, 5);
 	tcase_add_test(tc, candidates);
 	tcase_add_test(tc, candidate_self);
+	tcase_add_loop_test(tc, goals, 0, 7);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(pub, setup_public, teardown);
 	tcase_add_test(pub, candidates_private);

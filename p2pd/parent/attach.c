@@ -109,7 +109,10 @@ app_credit(struct app *a, const struct m_app *m, int fd)
 	app_groups(a, fd);
 }
 
-/* As a session would say it; the fresh connection has room for it. */
+/*
+ * As a session would say it; the fresh connection has room for it, or is not
+ * one: control's word is not what we wait by.
+ */
 static void
 refuse(const struct m_app *m, int fd, enum app_error error, const char *text)
 {
@@ -124,7 +127,8 @@ refuse(const struct m_app *m, int fd, enum app_error error, const char *text)
 	head.type = AF_ERROR;
 	head.request = m->request;
 	app_head_encode(buf, &head);
-	if (write(fd, buf, APP_HEADER + head.len) == -1)
+	if (send(fd, buf, APP_HEADER + head.len, MSG_DONTWAIT |
+	    MSG_NOSIGNAL) == -1)
 		log_debug("application \"%s\": could not be told", m->name);
 }
 

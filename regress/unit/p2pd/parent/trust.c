@@ -290,6 +290,26 @@ START_TEST(credentials_are_the_sockets)
 }
 END_TEST
 
+/* Whatever connection it passes on, nobody waits for who does not read it. */
+START_TEST(refusals_do_not_block)
+{
+	static const char	 zero[4096];
+	struct m_app		 m;
+	int			 sv[2];
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_CONTROL);
+	parent.stopping = 1;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	while (send(sv[0], zero, sizeof(zero), MSG_DONTWAIT) != -1)
+		continue;
+	alarm(5);
+	say(&m_app_new_desc, &m, sv[0]);
+	ck_assert(!caught());
+	close(sv[1]);
+}
+END_TEST
+
 START_TEST(monitors_are_bounded)
 {
 	struct ctl_monitor_req	 m;
@@ -480,6 +500,7 @@ main(void)
 	tcase_add_test(tc, keys_end_with_their_connection);
 	tcase_add_test(tc, keys_have_a_rate);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
+	tcase_add_test(tc, refusals_do_not_block);
 	tcase_add_test(tc, monitors_are_bounded);
 	tcase_add_test(tc, hosts_are_checked);
 	suite_add_tcase(s, tc);

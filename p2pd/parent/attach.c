@@ -179,6 +179,15 @@ app_enter(struct child *s, struct m_app *m, int *fd)
 	    m->uid, m->pid, m->session, m->resumed ? ", by its token" : "");
 }
 
+/* It goes into the log, and into the state file with a ban. */
+static int
+is_printable(const char *s)
+{
+	while (*s >= ' ' && *s <= '~')
+		s++;
+	return *s == '\0';
+}
+
 void
 attach_new(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -186,6 +195,10 @@ attach_new(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct child *s = child_session(m->session);
 	struct m_app open = *m;
 
+	if (!is_printable(m->name)) {
+		child_kill(arg, "passes on a name that is not escaped");
+		return;
+	}
 	if (app_who(&open, msg->fd) == -1) {
 		child_kill(arg, "passes on what is no local connection");
 		return;

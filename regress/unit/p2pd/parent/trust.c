@@ -290,6 +290,32 @@ START_TEST(credentials_are_the_sockets)
 }
 END_TEST
 
+/*
+ * Nor does one bring a line of its own into the state file, as the note of a
+ * ban that an application asks for.
+ */
+START_TEST(names_are_printable)
+{
+	static const char *const bad[] = { "x\ntrusted ab", "\x1b[2J",
+	    "caf\xc3\xa9", "\x7f" };
+	struct m_app	 m;
+	int		 sv[2];
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_SESSION);
+	join(PROC_CONTROL);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	strlcpy(m.name, "a \\x0a \"b\"", sizeof(m.name));
+	say(&m_app_new_desc, &m, sv[0]);
+	ck_assert(!caught());
+	ck_assert_uint_eq(parent.apps.napps, 1);
+	strlcpy(m.name, bad[_i], sizeof(m.name));
+	say(&m_app_new_desc, &m, sv[1]);
+	ck_assert(caught());
+	ck_assert_uint_eq(parent.apps.napps, 1);
+}
+END_TEST
+
 /* Whatever connection it passes on, nobody waits for who does not read it. */
 START_TEST(refusals_do_not_block)
 {
@@ -500,6 +526,7 @@ main(void)
 	tcase_add_test(tc, keys_end_with_their_connection);
 	tcase_add_test(tc, keys_have_a_rate);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
+	tcase_add_loop_test(tc, names_are_printable, 0, 4);
 	tcase_add_test(tc, refusals_do_not_block);
 	tcase_add_test(tc, monitors_are_bounded);
 	tcase_add_test(tc, hosts_are_checked);

@@ -104,8 +104,9 @@ learn(struct crawl *cr, const struct addr *from, const struct d4_node *d)
 		enqueue(cr, n);
 	} else if (n->state == ST_DEAD && n->score > 0 &&
 	    addr_cmp(&n->peer.addr, &d->addr) != 0) {
-		/* It has moved since the file was written. */
+		/* It has moved since the file was written: checked anew. */
 		n->peer.addr = d->addr;
+		n->check = 0;
 		enqueue(cr, n);
 	}
 }

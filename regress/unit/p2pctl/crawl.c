@@ -256,6 +256,35 @@ START_TEST(whole_world)
 }
 END_TEST
 
+/* What the file has is where it was; others tell where it is. */
+START_TEST(moved)
+{
+	struct nodeset		 s = { 0 };
+	struct enr_build	 b;
+	struct netnode		*n;
+	size_t			 saved;
+
+	ck_assert_int_eq(enr_build_init(&b, 1, world[5].pub), 0);
+	ck_assert_int_eq(enr_set_endpoint(&b, &world[MUTE].addr, 0), 0);
+	n = nodeset_add(&s, world[5].pub, &world[MUTE].addr);
+	ck_assert_ptr_nonnull(n);
+	ck_assert_int_eq(enr_sign(&n->record, &b, world[5].priv), 0);
+	n->score = 4;
+	n->first = n->last = n->check = time(NULL) - 86400;
+	ck_assert_int_eq(nodeset_save(&s, path, &saved, err), EX_DONE);
+	nodeset_free(&s);
+	/* Slow enough for the news to come when it is wanted. */
+	rq.rate = getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 2 : 20;
+	ck_assert_msg(net_crawl(&rq, &out, err) == EX_DONE, "%s", err);
+	ck_assert_msg(nodeset_load(&s, path, err) == EX_DONE, "%s", err);
+	ck_assert_ptr_nonnull(n = find(&s, 5));
+	ck_assert_int_eq(enr_equal(&n->record, &world[5].record), 1);
+	ck_assert_uint_eq(n->score, 3);
+	ck_assert_int_eq(n->last, n->check);
+	nodeset_free(&s);
+}
+END_TEST
+
 START_TEST(no_more_than)
 {
 	rq.max = 5;
@@ -349,6 +378,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, whole_world);
+	tcase_add_test(tc, moved);
 	tcase_add_test(tc, no_more_than);
 	tcase_add_test(tc, no_longer_than);
 	tcase_add_test(tc, no_longer_than_answers);

@@ -168,19 +168,26 @@ conf_bans_take(void)
 	return 0;
 }
 
+/* Root may have as many as it wants, but not in every container. */
 static void
 raise_limits(void)
 {
-	struct rlimit rl;
+	uint32_t want = 2 * parent.conf->max_peers + 4096;
+	struct rlimit rl, more = { want, want };
 
 	parent.maxfiles = 1024;
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		return;
-	if (parent.root && rl.rlim_max < 2 * parent.conf->max_peers + 4096)
-		rl.rlim_max = 2 * parent.conf->max_peers + 4096;
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("RLIMIT_NOFILE");
+	if (parent.root && rl.rlim_max < want &&
+	    setrlimit(RLIMIT_NOFILE, &more) == 0)
+		rl = more;
+	else if (rl.rlim_cur != rl.rlim_max) {
+		more.rlim_cur = more.rlim_max = rl.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &more) == -1)
+			log_warn("RLIMIT_NOFILE");
+		else
+			rl = more;
+	}
 	parent.maxfiles = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
 	if (parent.maxfiles < parent.conf->max_peers + SESSION_SPARE_FILES)
 		log_warnx("max-peers %u, but only %u open files are allowed "

@@ -121,6 +121,16 @@ def several_listeners():
     n.clean()
 
 
+def files_are_few():
+    """What the system does not give is not counted on, root or not."""
+    drop = "setpriv --bounding-set=-sys_resource" if os.geteuid() == 0 else ""
+    n = Node("max-peers 5000", wrap=["sh", "-c",
+             f'ulimit -n 2048; ulimit -S -n 512; exec {drop} "$@"', "sh"])
+    n.process.expect("max-peers 5000, but only 2048 open files", again=True)
+    n.stop()
+    n.clean()
+
+
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
       loose_key_refused, bad_configuration, port_taken,
-      useless_is_warned_about, several_listeners])
+      useless_is_warned_about, several_listeners, files_are_few])

@@ -275,7 +275,8 @@ announce(void)
 	memcpy(en.id, parent.id, sizeof(en.id));
 	for (i = 0; (a = sockets_addr(i)) != NULL; i++) {
 		addr_format_ip(a, en.host);
-		en.tcp = en.udp = a->port;
+		en.tcp = a->port;
+		en.udp = sockets_udp(i) != 0 ? sockets_udp(i) : a->port;
 		log_info("listening: %s", enode_format(&en, url, sizeof(url)));
 	}
 	if (i == 0 && !parent.conf->dial)

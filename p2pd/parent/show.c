@@ -87,23 +87,29 @@ show_attempt_fields(struct rec *r, const struct attempt *at)
 	rec_bool(r, "trusted", at->flags & PF_TRUSTED);
 }
 
-/* The URL of a listening address, as far as we know how others reach it. */
+/*
+ * The URL of a listening address, as far as we know how others reach it: what
+ * the configuration announces, or what the record has learned.
+ */
 static const char *
 own_url(unsigned int i, const struct addr *a, char url[ENODE_STRLEN])
 {
 	const struct p2pd_conf *conf = parent.conf;
-	const struct enr *e = record_get();
+	const struct addr *fixed = a->af == 4 ? &conf->announce4 :
+	    &conf->announce6;
 	struct enode en;
 	struct addr udp;
 	uint16_t tcp;
 
 	memset(&en, 0, sizeof(en));
 	memcpy(en.id, parent.id, sizeof(en.id));
-	addr_format_ip(a, en.host);
 	en.tcp = conf->announce_tcp != 0 ? conf->announce_tcp : a->port;
-	en.udp = sockets_udp(i) != 0 ? sockets_udp(i) : a->port;
+	en.udp = sockets_udp(i) == 0 ? en.tcp : conf->announce_udp != 0 ?
+	    conf->announce_udp : sockets_udp(i);
+	addr_format_ip(fixed->af != 0 ? fixed : a, en.host);
 	/* Bound to all of them: the record knows which. */
-	if (addr_is_any(a) && enr_endpoint(e, a->af, &udp, &tcp) == 0) {
+	if (fixed->af == 0 && addr_is_any(a) &&
+	    enr_endpoint(record_get(), a->af, &udp, &tcp) == 0) {
 		addr_format_ip(&udp, en.host);
 		en.udp = udp.port;
 	}

@@ -139,6 +139,8 @@ def own_record():
     equal(first["endpoints"],
           [{"address": "192.0.2.7", "udp": 4001, "tcp": 4000}], "endpoints")
     check(n.status()["enr"] == first["enr"], "status has another record")
+    equal(n.status()["enode"],
+          [f"enode://{n.id}@192.0.2.7:4000?discport=4001"], "enode")
     # An application's entry, for as long as it is attached.
     app = Options(n, "tst", enr={"tst": b"\xc3\x82\x01\x02"})
     until(lambda: "tst" in n.ctl("show", "enr")["keys"])
@@ -447,6 +449,9 @@ def several_sockets():
             for a in boot.status()["listening"]}
     ports = {e.split("@")[1].rsplit(":", 1)[0]: e for e in boot.status()["enode"]}
     check(set(ports) >= {"127.0.0.2", "[::1]"}, f"enodes: {ports}")
+    boot.process.expect(rf"listening: {re.escape(ports['127.0.0.3'])}$",
+                        again=True)
+    check("discport" in ports["127.0.0.3"], f"enodes: {ports}")
     nodes = [Node(f'bootnode "{ports[host]}"', *more) for host, more in
              (("127.0.0.2", ()), ("127.0.0.3", ()),
               ("[::1]", ("listen on ::1 port 0",)))]

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/util.h"
 #include "lib/internal.h"
 
 struct appcap *
@@ -229,6 +230,10 @@ cap_due(struct p2papp *h)
 	struct appcap	*cap;
 	size_t		 i;
 
+	if (h->wake != 0 && mono_ms() >= h->wake) {
+		h->wake = 0;
+		h->due = 1;
+	}
 	if (!h->due)
 		return 0;
 	for (i = 0; i < P2PAPP_CAPS; i++) {

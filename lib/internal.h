@@ -13,6 +13,8 @@
 #define RETRY_MIN_MS	50
 #define RETRY_MAX_MS	5000
 #define STEADY_MS	10000		/* up so long: back-off starts anew */
+#define UNDO_MS		100		/* between tries to put options back, */
+#define UNDO_TRIES	10		/* when there were too many requests */
 #define OPTS_MAX	(APP_COLD_MAX - 256)	/* leaves room for the rest */
 
 /* Something by number in a table, and in the list of its session. */
@@ -123,11 +125,14 @@ struct many {
 
 /*
  * An answer that is to come, of as many sessions as are updating. When one of
- * them refuses, those that took it are updated back to what was.
+ * them refuses, those that took it are updated back to what was, again when
+ * the user has had its rate: that is why most differ in the first place.
  */
 struct update {
 	int		 active;
 	int		 undoing;
+	unsigned int	 tries;
+	uint64_t	 when;		/* of the next */
 	uint32_t	 request;	/* the caller's, */
 	uint32_t	 wire;		/* and that of the frames under way */
 	unsigned int	 error, room;
@@ -184,7 +189,8 @@ struct p2papp {
 	unsigned int	 nup;
 	unsigned int	 ndraining;
 	uint32_t	 lost;		/* gaps in the numbers of events */
-	int		 due;		/* caps may have something to tell */
+	int		 due;		/* caps may have something to tell, */
+	uint64_t	 wake;		/* or will have then; 0: no such time */
 	uint32_t	 request;	/* last numbers given */
 	uint32_t	 capid;
 	uint32_t	 mark;

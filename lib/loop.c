@@ -25,7 +25,7 @@ static uint64_t
 deadline(const struct p2papp *h)
 {
 	const struct session	*s;
-	uint64_t		 first = UINT64_MAX;
+	uint64_t		 first = h->wake != 0 ? h->wake : UINT64_MAX;
 	unsigned int		 i;
 
 	if (h->fatal != 0 || h->due || h->ndraining > 0)

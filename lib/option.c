@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/util.h"
 #include "lib/internal.h"
 
 struct p2papp_options *
@@ -371,8 +372,8 @@ update_taken(struct p2papp *h, struct appcap *cap, struct session *s)
 }
 
 /*
- * What was granted once is hardly refused when it is to be so again; a session
- * that does has to be attached to anew, with that.
+ * What was granted once is hardly refused when it is to be so again, but for
+ * too many requests; a session that does has to be attached to anew, with that.
  */
 void
 update_refused(struct p2papp *h, struct appcap *cap, struct session *s,
@@ -382,6 +383,11 @@ update_refused(struct p2papp *h, struct appcap *cap, struct session *s,
 
 	cap->at[s->index].updating = 0;
 	h->due = 1;
+	if (u->undoing && error == APE_QUEUE && u->tries < UNDO_TRIES) {
+		cap->at[s->index].took = 1;
+		u->when = mono_ms() + UNDO_MS;
+		return;
+	}
 	if (u->undoing) {
 		session_drop(h, s, EPROTO, "options could not be put back");
 		return;
@@ -391,20 +397,27 @@ update_refused(struct p2papp *h, struct appcap *cap, struct session *s,
 	snprintf(u->text, sizeof(u->text), "%s", text);
 }
 
-/* Refused by some: the others have to give it back first. */
+/* Refused by some: the others have to give it back first; 1 until they have. */
 static int
 undo(struct p2papp *h, struct appcap *cap)
 {
+	struct update	*u = &cap->update;
 	unsigned int	 i;
 	int		 any = 0;
 
-	if (cap->update.error == 0 || cap->update.undoing)
+	if (u->error == 0)
 		return 0;
 	for (i = 0; i < h->nslots; i++)
 		any |= cap->at[i].took;
 	if (!any)
 		return 0;
-	cap->update.undoing = 1;
+	if (u->when > mono_ms()) {
+		if (h->wake == 0 || u->when < h->wake)
+			h->wake = u->when;
+		return 1;
+	}
+	u->undoing = 1;
+	u->tries++;
 	send_updates(h, cap);
 	return 1;
 }

@@ -23,6 +23,7 @@ HELLO_TIMEOUT = 10.0
 DETACH_TIMEOUT = 5.0
 STEADY = 5.0  # seconds of connection after which pauses begin small again
 EVENT_COST = 256  # bytes that an event is reckoned at, besides its data
+UNDO_PAUSES = [0.1] * 9  # between tries to put options back
 
 
 class Client:
@@ -586,9 +587,17 @@ class Client:
 
     async def _put_back(self, links: Iterable[Link], capability: Capability,
                         options: Options) -> None:
-        """Whoever refuses even that is attached to anew."""
-        for link in await self._update_on(links, capability, options):
-            link.abort("options could not be put back")
+        """Whoever refuses even that is attached to anew, but asked again first
+        when there were too many requests: that is why most differ."""
+        for pause in (*UNDO_PAUSES, 0):
+            refused = await self._update_on(links, capability, options)
+            links = {link for link, error in refused.items()
+                     if pause and error.name == "queue-full"}
+            for link in refused.keys() - links:
+                link.abort("options could not be put back")
+            if not links:
+                return
+            await asyncio.sleep(pause)
 
     async def _update_on(self, links: Iterable[Link], capability: Capability,
                          options: Options) -> Dict[Link, Refused]:

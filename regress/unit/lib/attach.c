@@ -343,7 +343,7 @@ START_TEST(undo_refused)
 	expect_none(app);
 	request = read_undo(0, request);
 	if (_i == 0)
-		fake_error(&f, 0, request, APE_QUEUE, "neither");
+		fake_error(&f, 0, request, APE_RECORD, "neither");
 	else
 		fake_close(&f, 0);
 	expect(app, P2PAPP_SESSION_DOWN);
@@ -353,6 +353,38 @@ START_TEST(undo_refused)
 	come_back(0);
 	ck_assert_str_eq(attach_kinds(0), "5:4");
 	ck_assert_uint_eq(app_get32(f.body + f.head.len - 4), 50);
+}
+END_TEST
+
+/* Whose user has had its rate is asked again, for a while. */
+START_TEST(undo_too_often)
+{
+	const struct p2papp_event	*ev;
+	uint32_t			 request;
+	int				 i;
+
+	want_fifty();
+	request = ask_much();
+	fake_read(&f, 0, AF_UPDATE);
+	fake_read(&f, 1, AF_UPDATE);
+	fake_capid(&f, 0, AF_UPDATED, request, 7);
+	fake_error(&f, 1, request, APE_QUEUE, "no");
+	expect_none(app);
+	for (i = 0; _i == 1 || i < 3; i++) {
+		fake_error(&f, 0, read_undo(0, request), APE_QUEUE, "too often");
+		if (p2papp_next(app, &ev) == 1)
+			break;
+		ck_assert_int_gt(p2papp_timeout(app), 0);
+		ck_assert_int_eq(p2papp_wait(app, 5000), 1);
+		expect_none(app);
+	}
+	if (_i == 0)
+		fake_capid(&f, 0, AF_UPDATED, read_undo(0, request), 7);
+	else {
+		ck_assert_int_eq(i, 9);
+		ck_assert_int_eq(ev->type, P2PAPP_SESSION_DOWN);
+	}
+	expect_refused(request, P2PAPP_E_QUEUE);
 }
 END_TEST
 
@@ -675,6 +707,7 @@ main(void)
 	tcase_add_test(tc, early_update);
 	tcase_add_loop_test(tc, half_refused, 0, 2);
 	tcase_add_loop_test(tc, undo_refused, 0, 2);
+	tcase_add_loop_test(tc, undo_too_often, 0, 2);
 	tcase_add_test(tc, refused_meanwhile);
 	tcase_add_test(tc, taps);
 	tcase_add_test(tc, requests);

@@ -381,16 +381,19 @@ class TwoSessions(Case):
                                self.updated(other, refuse=11))
                 self.assertEqual(e.exception.name, "queue-full")
                 self.assertEqual(self.tst.options, p2papp.Options(wanted=50))
-            # who will not is attached to anew
+            # who may not yet is asked again, who will not is attached to anew
             async def neither():
                 await self.updated(every[0])
-                await self.updated(every[0], refuse=11)
+                await self.updated(every[0], refuse=11, body=back)
+                await self.updated(every[0], refuse=7, body=back)
                 again = await daemon.connection()
                 self.assertTrue((await again.attached(7)).endswith(wire.option_u32(5, 50)))
 
+            answers = asyncio.ensure_future(neither())
             with self.assertRaises(p2papp.Refused):
-                await both(client.update(self.tst, much), neither(),
+                await both(client.update(self.tst, much),
                            self.updated(every[1], refuse=6))
+            await answers
         self.run_with(work)
 
     def test_a_session_that_comes_amid_an_update(self):

@@ -329,7 +329,7 @@ static void neighbors_read(void) { packet(D4_NEIGHBORS); times(d4_read); }
 /*
  * A session, with its loop, between a peer and an application: user space's part.
  */
-static const struct sharedcap	 shared = { { "bench", 1 }, 6, 0x10, 100 };
+static const struct sharedcap	 bench_cap = { { "bench", 1 }, 6, 0x10, 100 };
 
 static void
 turns(void)
@@ -348,7 +348,7 @@ session_open(void)
 	tapp_attach(&g.app, "bench", 1, 6, APP_STOP, 100);
 	tapp_expect(&g.app, AF_SNAPSHOT_END);
 	memset(&g.peer, 0, sizeof(g.peer));
-	tpeer_open(&g.peer, 10, &shared, 1, 1);
+	tpeer_open(&g.peer, 10, &bench_cap, 1, 1);
 	tapp_expect(&g.app, AF_PEER_UP);
 }
 

@@ -6,8 +6,7 @@
 
 /*
  * OpenSSL's algorithms, fetched once a process: a fetch by name costs more
- * than a small operation, and the first one reads openssl.cnf, which a jailed
- * process cannot.
+ * than a small operation.
  */
 struct evp_algs {
 	EVP_CIPHER	*aes_128_ctr;
@@ -17,7 +16,10 @@ struct evp_algs {
 	EVP_MAC		*hmac;
 };
 
-/* Fetches at the first call, which secp_init() makes. NULL when one is missing. */
+/*
+ * Fetches at the first call, which takes a millisecond: a process that needs
+ * them calls this before it is jailed. NULL when one is missing.
+ */
 const struct evp_algs *evp_algs(void);
 
 #endif

@@ -8,7 +8,6 @@
 #include <secp256k1_ecdh.h>
 #include <secp256k1_recovery.h>
 
-#include "common/crypto/evp.h"
 #include "common/crypto/secp.h"
 
 static secp256k1_context	*ctx;
@@ -22,8 +21,6 @@ secp_init(void)
 
 	if (ctx != NULL)
 		return 0;
-	if (evp_algs() == NULL)
-		return -1;
 	/* Later releases deprecate the flags, which are one constant there. */
 	ctx = secp256k1_context_create(SECP256K1_CONTEXT_SIGN |
 	    SECP256K1_CONTEXT_VERIFY);

@@ -16,8 +16,7 @@
 #define SECP_COMP	33	/* 2 or 3 by y's parity || x */
 
 /*
- * Once a process, before the rest and before its jail: makes and randomises
- * the context, and fetches OpenSSL's algorithms, for which files are read.
+ * Once a process, before the rest: makes and randomises the context.
  */
 int	 secp_init(void);
 /* 0, or -1 when priv is zero or not below the order. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/crypto/evp.h"
 #include "p2pd/handshake/setupproc.h"
 
 void
@@ -14,6 +15,8 @@ setupproc_init(struct setupproc *p, const struct m_init *m,
 
 	if (secp_init() == -1)
 		fatalx("secp256k1");
+	if (evp_algs() == NULL)
+		fatalx("OpenSSL lacks an algorithm");
 	memset(&conf, 0, sizeof(conf));
 	conf.base = child_base();
 	conf.own = m->id;

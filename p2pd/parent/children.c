@@ -25,7 +25,7 @@
 #define READY_MS	15000		/* from start to M_READY */
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
-#define ALONE_MS	50		/* that these two have for their start */
+#define ALONE_MS	50		/* at most, until the next may start */
 #define LEAVE_MS	2000		/* from the channel's end to exit */
 
 /*
@@ -82,14 +82,15 @@ children_init(void)
 {
 	unsigned int i;
 
-	child_add(PROC_CONTROL, 0);
+	/* As they are started: who can ask, finds the others there. */
 	child_add(PROC_LISTENER, 0);
-	child_add(PROC_DIALER, 0);
-	child_add(PROC_RESOLVER, 0);
-	if (disc_wanted())
-		child_add(PROC_DISCOVERY, 0);
 	for (i = 0; i < parent.conf->sessions; i++)
 		child_add(PROC_SESSION, i);
+	child_add(PROC_DIALER, 0);
+	if (disc_wanted())
+		child_add(PROC_DISCOVERY, 0);
+	child_add(PROC_RESOLVER, 0);
+	child_add(PROC_CONTROL, 0);
 	rest_ev = evtimer_new(parent.base, children_rest, NULL);
 	if (rest_ev == NULL)
 		fatalx("no memory");
@@ -402,14 +403,15 @@ child_timer(int fd, short what, void *arg)
 }
 
 /*
- * Peers knock from the first moment on: the listener and the first session, who
- * let them in, do not share the processors with the others until they are
- * ready. Then one in a turn of the loop, so that peers are let in meanwhile.
+ * Peers knock from the first moment on, and programs loading their libraries
+ * are most of a start: the listener and the first session, who let peers in,
+ * have the processors to themselves until they are ready. Then the others, one
+ * after another, so that peers are let in meanwhile.
  */
 static void
 children_rest(int fd, short what, void *arg)
 {
-	static const struct timeval now = { 0, 0 };
+	static const struct timeval tv = { 0, ALONE_MS * 1000 };
 	struct child *c;
 
 	for (c = parent.child; c < parent.child + parent.nchildren; c++)
@@ -418,7 +420,7 @@ children_rest(int fd, short what, void *arg)
 	if (c == parent.child + parent.nchildren || parent.stopping)
 		return;
 	child_spawn(c);
-	evtimer_add(rest_ev, &now);
+	evtimer_add(rest_ev, &tv);
 }
 
 void
@@ -436,14 +438,17 @@ children_start(void)
 }
 
 void
-children_first_ready(void)
+children_one_ready(void)
 {
 	static const struct timeval now = { 0, 0 };
+	struct child *c;
 
-	if (evtimer_pending(rest_ev, NULL) &&
-	    child_ready(child_first(PROC_LISTENER)) &&
-	    child_ready(child_first(PROC_SESSION)))
-		evtimer_add(rest_ev, &now);
+	if (!evtimer_pending(rest_ev, NULL))
+		return;
+	for (c = parent.child; c < parent.child + parent.nchildren; c++)
+		if (c->state == CH_STARTING)
+			return;
+	evtimer_add(rest_ev, &now);
 }
 
 void

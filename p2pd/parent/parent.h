@@ -160,7 +160,7 @@ extern struct parent	 parent;	/* the one */
 /* children.c */
 void	 children_init(void);
 void	 children_start(void);
-void	 children_first_ready(void);	/* some child is: the others may start */
+void	 children_one_ready(void);	/* a child is: the next may start */
 /* Never NULL but for a session, and for discovery where there is none. */
 struct child *child_first(enum proc_kind);
 struct child *child_session(unsigned int instance);	/* NULL beyond */

@@ -32,7 +32,7 @@ on_ready(struct channel *ch, struct chan_msg *msg, void *arg)
 	evtimer_del(c->timer);
 	log_info("%s[%u] running, pid %ld: %s", proc_name(c->kind), c->instance,
 	    (long)c->pid, proc_layers_format(&c->layers, buf, sizeof(buf)));
-	children_first_ready();
+	children_one_ready();
 	usage_ready(c);
 	if (c->kind == PROC_SESSION)
 		attach_session_changed(c);

@@ -172,7 +172,6 @@ hook_init(const struct m_init *m, void *arg)
 	struct session_env	 env = { child_base(), to_parent, parent_full,
 	    done };
 
-	/* OpenSSL reads its configuration, which the jail has not */
 	if (evp_algs() == NULL)
 		fatalx("OpenSSL lacks an algorithm");
 	if (session_setup(&env, m) == -1)

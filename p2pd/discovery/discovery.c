@@ -281,9 +281,9 @@ commit(int fd, short what, void *arg)
 }
 
 static void
-bond(const struct nodedb_node *n, void *arg)
+bond(const struct nodedb_proof *p, void *arg)
 {
-	d4_bond(disc.d4, n->id, &n->udp, n->pong, n->ping);
+	d4_bond(disc.d4, p->id, &p->udp, p->pong, p->ping);
 	ds.bonds++;
 }
 
@@ -300,7 +300,7 @@ db_open(const char *dir)
 		    dir);
 		return;
 	}
-	disc_db_result(nodedb_each(disc.db, bond, NULL));
+	nodedb_proofs(disc.db, bond, NULL);
 	log_debug("node database: %u nodes", ds.bonds);
 }
 

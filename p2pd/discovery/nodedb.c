@@ -24,11 +24,18 @@
 
 static const char	format_key[] = "format";
 
+/* Sorted at the end: the walk is in the order of the keys. */
+struct proofs {
+	struct nodedb_proof	*v;
+	size_t			 n, size;
+};
+
 struct nodedb {
 	MDB_env			*env;
 	MDB_dbi			 dbi;
 	MDB_txn			*txn;		/* what was put since the commit */
 	int			 off;		/* it has failed for good */
+	struct proofs		 proofs;	/* found as it was opened */
 	struct nodedb_stats	 stats;
 };
 
@@ -168,62 +175,6 @@ nodedb_expire(struct nodedb *db, int64_t before, size_t *n)
 	return err;
 }
 
-struct list {
-	struct nodedb_node	*v;
-	size_t			 n, size;
-	int			 failed;
-};
-
-static int
-list_one(const struct nodedb_node *n, void *arg)
-{
-	struct list		*l = arg;
-	struct nodedb_node	*v;
-	size_t			 size;
-
-	if (l->n == l->size) {
-		size = l->size == 0 ? 256 : l->size * 2;
-		if ((v = reallocarray(l->v, size, sizeof(*v))) == NULL) {
-			l->failed = 1;
-			return -1;
-		}
-		l->v = v;
-		l->size = size;
-	}
-	l->v[l->n++] = *n;
-	return 0;
-}
-
-static int
-pong_cmp(const void *a, const void *b)
-{
-	const struct nodedb_node	*x = a, *y = b;
-
-	return x->pong < y->pong ? -1 : x->pong > y->pong;
-}
-
-enum nodedb_err
-nodedb_each(struct nodedb *db, void (*fn)(const struct nodedb_node *, void *),
-    void *arg)
-{
-	struct list	 l;
-	enum nodedb_err	 err;
-	size_t		 i;
-
-	memset(&l, 0, sizeof(l));
-	if ((err = walk(db, list_one, &l)) == NODEDB_OK && l.failed) {
-		errno = ENOMEM;
-		err = NODEDB_FAILED;
-	}
-	if (err == NODEDB_OK && l.n > 0) {
-		qsort(l.v, l.n, sizeof(*l.v), pong_cmp);
-		for (i = 0; i < l.n; i++)
-			fn(&l.v[i], arg);
-	}
-	free(l.v);
-	return err;
-}
-
 /* The file says what it is, or becomes what it says. */
 static int
 format_check(struct nodedb *db)
@@ -294,28 +245,103 @@ dir_make(const char *dir)
 	return 0;
 }
 
+static int
+proof_add(struct proofs *l, const struct nodedb_node *n)
+{
+	struct nodedb_proof	*v;
+	size_t			 size;
+
+	if (l->n == l->size) {
+		size = l->size == 0 ? 256 : l->size * 2;
+		if ((v = reallocarray(l->v, size, sizeof(*v))) == NULL)
+			return -1;
+		l->v = v;
+		l->size = size;
+	}
+	v = &l->v[l->n++];
+	memcpy(v->id, n->id, sizeof(v->id));
+	v->udp = n->udp;
+	v->pong = n->pong;
+	v->ping = n->ping;
+	return 0;
+}
+
+struct reading {
+	struct proofs	*proofs;
+	int64_t		 before;	/* whose pong is older, is forgotten */
+	int		 failed;
+};
+
+static int
+read_one(const struct nodedb_node *n, void *arg)
+{
+	struct reading	*r = arg;
+
+	if (n->pong < r->before)
+		return 1;
+	r->failed = proof_add(r->proofs, n) == -1;
+	return r->failed ? -1 : 0;
+}
+
+/* Every page in use, once. */
+static enum nodedb_err
+read_through(struct nodedb *db, int64_t before)
+{
+	struct reading	 r = { &db->proofs, before, 0 };
+	enum nodedb_err	 err;
+
+	if ((err = walk(db, read_one, &r)) == NODEDB_OK && r.failed) {
+		errno = ENOMEM;
+		err = NODEDB_FAILED;
+	}
+	return err == NODEDB_OK ? nodedb_commit(db) : err;
+}
+
+static int
+pong_cmp(const void *a, const void *b)
+{
+	const struct nodedb_proof	*x = a, *y = b;
+
+	return x->pong < y->pong ? -1 : x->pong > y->pong;
+}
+
+void
+nodedb_proofs(struct nodedb *db, void (*fn)(const struct nodedb_proof *, void *),
+    void *arg)
+{
+	struct proofs	*l = &db->proofs;
+	size_t		 i;
+
+	if (l->n > 0)
+		qsort(l->v, l->n, sizeof(*l->v), pong_cmp);
+	for (i = 0; i < l->n; i++)
+		fn(&l->v[i], arg);
+	free(l->v);
+	memset(l, 0, sizeof(*l));
+}
+
 struct nodedb *
 nodedb_open(const char *dir, int64_t now, enum nodedb_err *err)
 {
 	struct nodedb	*db;
-	size_t		 n;
+	int		 saved;
 
 	*err = NODEDB_FAILED;
 	if ((db = calloc(1, sizeof(*db))) == NULL || dir_make(dir) == -1) {
 		free(db);
 		return NULL;
 	}
-	/* The walk of the expiry reads every page there is in use. */
 	if ((*err = open_env(db, dir)) == NODEDB_OK &&
-	    (*err = nodedb_expire(db, now - NODEDB_SEED_AGE, &n)) == NODEDB_OK &&
+	    (*err = read_through(db, now - NODEDB_SEED_AGE)) == NODEDB_OK &&
 	    (*err = count(db)) == NODEDB_OK)
 		return db;
-	n = (size_t)errno;
+	saved = errno;
 	txn_end(db);
 	if (db->env != NULL)
 		mdb_env_close(db->env);
+	free(db->proofs.v);
 	free(db);
-	errno = (int)n;
+	errno = saved;
 	return NULL;
 }
 
@@ -327,6 +353,7 @@ nodedb_close(struct nodedb *db)
 	(void)nodedb_sync(db);
 	txn_end(db);
 	mdb_env_close(db->env);
+	free(db->proofs.v);
 	free(db);
 }
 

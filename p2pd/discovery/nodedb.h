@@ -68,6 +68,21 @@ struct nodedb *nodedb_open(const char *dir, int64_t now, enum nodedb_err *);
 /* Commits what was put. */
 void	 nodedb_close(struct nodedb *);
 
+/* Who has answered where, and when: what is left of a bond over a restart. */
+struct nodedb_proof {
+	uint8_t		 id[NODE_ID];
+	struct addr	 udp;
+	int64_t		 pong;
+	int64_t		 ping;
+};
+
+/*
+ * All that nodedb_open() found, in the order of their last pong, oldest first.
+ * Once: they are forgotten then.
+ */
+void	 nodedb_proofs(struct nodedb *,
+	    void (*)(const struct nodedb_proof *, void *), void *arg);
+
 /*
  * The functions below return NODEDB_CORRUPT when the file is damaged: nothing
  * more is to be done with it then.  NODEDB_FAILED (a full disk, mostly) costs
@@ -86,9 +101,6 @@ enum nodedb_err nodedb_expire(struct nodedb *, int64_t before, size_t *n);
  */
 enum nodedb_err nodedb_seeds(struct nodedb *, int64_t since,
 	    struct nodedb_node *, size_t max, size_t *n);
-/* All of them, in the order of their last pong, oldest first. */
-enum nodedb_err nodedb_each(struct nodedb *,
-	    void (*)(const struct nodedb_node *, void *), void *arg);
 /* By id, in either family, IPv4 first; *found 0 or 1. */
 enum nodedb_err nodedb_find(struct nodedb *, const uint8_t id[NODE_ID],
 	    struct nodedb_node *, int *found);

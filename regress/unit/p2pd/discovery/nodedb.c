@@ -138,7 +138,7 @@ struct told {
 };
 
 static void
-tell(const struct nodedb_node *n, void *arg)
+tell(const struct nodedb_proof *n, void *arg)
 {
 	struct told	*t = arg;
 
@@ -176,7 +176,7 @@ START_TEST(keeps)
 	nodedb_stats(db, &st);
 	ck_assert_uint_eq(st.nodes, 1001);
 	ck_assert_uint_gt(st.bytes, 100000);
-	ck_assert_int_eq(nodedb_each(db, tell, &t), NODEDB_OK);
+	nodedb_proofs(db, tell, &t);
 	ck_assert_uint_eq(t.n, 1001);
 	ck_assert_int_eq(nodedb_find(db, n.id, &m, &found), NODEDB_OK);
 	ck_assert_int_eq(found, 1);
@@ -333,7 +333,7 @@ struct rounds {
 };
 
 static void
-look(const struct nodedb_node *n, void *arg)
+look(const struct nodedb_proof *n, void *arg)
 {
 	struct rounds	*r = arg;
 
@@ -370,7 +370,7 @@ START_TEST(killed)
 		close(p[0]);
 		db = open_at(NOW);
 		memset(&seen, 0, sizeof(seen));
-		ck_assert_int_eq(nodedb_each(db, look, &seen), NODEDB_OK);
+		nodedb_proofs(db, look, &seen);
 		ck_assert_uint_eq(seen.n, 20);
 		ck_assert_int_eq(seen.mixed, 0);
 		ck_assert_int_ge(seen.first, NOW + last);

@@ -19,6 +19,7 @@
 #define TURN_WRITES	64
 #define SEND_MAX	(1024 * 1024)
 #define SEND_HINT	240	/* most messages are smaller */
+#define LATER_MS	10
 
 struct bounds {
 	size_t		 min, max;
@@ -32,6 +33,7 @@ struct channel {
 	struct event		 ev_read;
 	struct event		 ev_write;
 	struct event		 ev_more;	/* messages wait, not the socket */
+	struct event		 ev_later;	/* what is queued can wait so long */
 	struct bucket		 bucket;
 	struct chan_stats	 stats;
 	unsigned int		 state;
@@ -46,6 +48,7 @@ struct channel {
 static void	 readable(int, short, void *);
 static void	 writable(int, short, void *);
 static void	 more(int, short, void *);
+static void	 later(int, short, void *);
 
 static int
 measure(struct channel *c)
@@ -92,6 +95,7 @@ channel_new(struct event_base *base, int fd, const struct chan_conf *conf)
 	    c) == -1 ||
 	    event_assign(&c->ev_write, base, fd, EV_WRITE, writable, c) == -1 ||
 	    evtimer_assign(&c->ev_more, base, more, c) == -1 ||
+	    evtimer_assign(&c->ev_later, base, later, c) == -1 ||
 	    event_add(&c->ev_read, NULL) == -1) {
 		saved_errno = errno;
 		close(fd);
@@ -115,6 +119,7 @@ quiet(struct channel *c)
 	event_del(&c->ev_read);
 	event_del(&c->ev_write);
 	event_del(&c->ev_more);
+	event_del(&c->ev_later);
 }
 
 static void
@@ -369,9 +374,8 @@ writable(int fd, short what, void *arg)
 	leave(c);
 }
 
-int
-channel_send(struct channel *c, const struct msgdesc *d, const void *body,
-    int fd)
+static int
+enqueue(struct channel *c, const struct msgdesc *d, const void *body, int fd)
 {
 	struct ibuf	*b = NULL;
 	int		 saved_errno;
@@ -398,12 +402,6 @@ channel_send(struct channel *c, const struct msgdesc *d, const void *body,
 	c->stats.out++;
 	if (c->ib.outbytes > c->conf.hiwat)
 		c->filled = 1;
-	/*
-	 * Written after all that is active in this turn, so that what they
-	 * send goes in the same write; waits for EV_WRITE only if it must.
-	 */
-	if (!event_pending(&c->ev_write, EV_WRITE, NULL))
-		event_active(&c->ev_write, EV_WRITE, 1);
 	return 0;
  fail:
 	saved_errno = errno;
@@ -412,6 +410,45 @@ channel_send(struct channel *c, const struct msgdesc *d, const void *body,
 		close(fd);
 	errno = saved_errno;
 	return -1;
+}
+
+/*
+ * Written after all that is active in this turn, so that what they send goes
+ * in the same write; waits for EV_WRITE only if it must.
+ */
+static void
+write_soon(struct channel *c)
+{
+	if (c->ib.outbytes > 0 && !event_pending(&c->ev_write, EV_WRITE, NULL))
+		event_active(&c->ev_write, EV_WRITE, 1);
+}
+
+static void
+later(int fd, short what, void *arg)
+{
+	write_soon(arg);
+}
+
+int
+channel_send(struct channel *c, const struct msgdesc *d, const void *body,
+    int fd)
+{
+	if (enqueue(c, d, body, fd) == -1)
+		return -1;
+	write_soon(c);
+	return 0;
+}
+
+int
+channel_send_later(struct channel *c, const struct msgdesc *d, const void *body)
+{
+	static const struct timeval	 tv = { 0, LATER_MS * 1000 };
+
+	if (enqueue(c, d, body, -1) == -1)
+		return -1;
+	if (!evtimer_pending(&c->ev_later, NULL))
+		event_add(&c->ev_later, &tv);
+	return 0;
 }
 
 int

@@ -63,6 +63,12 @@ void	 channel_free(struct channel *);
  * sent. 0, or -1 with errno: ENOBUFS over the limit, ERANGE a bad body.
  */
 int	 channel_send(struct channel *, const struct msgdesc *, const void *body, int fd);
+/*
+ * The same for news that nobody waits for: written with what is sent next, or
+ * some ms later, so that the other side is not woken for each.
+ */
+int	 channel_send_later(struct channel *, const struct msgdesc *,
+	    const void *body);
 int	 channel_full(const struct channel *);
 size_t	 channel_queued(const struct channel *);
 void	 channel_set_state(struct channel *, unsigned int state);

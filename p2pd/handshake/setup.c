@@ -30,7 +30,9 @@
 
 /*
  * initiator: STATIC, PACKET (ack), ECIES, CHECK1, HELLO, CHECK2
- * recipient: PACKET (auth), ECIES, STATIC, CHECK1, HELLO, CHECK2
+ * recipient: PACKET (auth), ECIES, STATIC, CHECK1, HELLO, CHECK2; it asks for
+ * the static secret and the verdict at once, and the answers come in this
+ * order, so that ack and Hello leave together.
  */
 enum phase { PH_PACKET, PH_ECIES, PH_STATIC, PH_CHECK1, PH_HELLO, PH_CHECK2 };
 
@@ -280,7 +282,6 @@ ask_parent(struct setup *s, enum phase phase, const struct msgdesc *desc,
     const void *body, int fd)
 {
 	s->phase = phase;
-	event_del(&s->rev);
 	if (s->all->conf.send(desc, body, fd) == -1) {
 		setup_drop(s, REASON_PARENT_BUSY, errno);
 		return -1;
@@ -288,7 +289,7 @@ ask_parent(struct setup *s, enum phase phase, const struct msgdesc *desc,
 	return 0;
 }
 
-static void
+static int
 ask_key(struct setup *s, enum key_op op, const uint8_t point[SECP_PUB])
 {
 	struct m_key	 m;
@@ -297,11 +298,12 @@ ask_key(struct setup *s, enum key_op op, const uint8_t point[SECP_PUB])
 	m.conn = s->conn;
 	m.op = (uint8_t)op;
 	memcpy(m.point, point, SECP_PUB);
-	ask_parent(s, op == KEY_ECIES ? PH_ECIES : PH_STATIC, &m_key_desc, &m, -1);
+	return ask_parent(s, op == KEY_ECIES ? PH_ECIES : PH_STATIC, &m_key_desc,
+	    &m, -1);
 }
 
 static void
-ask_check1(struct setup *s)
+ask_check1(struct setup *s, enum phase phase)
 {
 	struct m_check1	 m;
 
@@ -311,7 +313,7 @@ ask_check1(struct setup *s)
 	memcpy(m.id, s->id, SECP_PUB);
 	m.remote = s->remote;
 	m.local = s->local;
-	ask_parent(s, PH_CHECK1, &m_check1_desc, &m, -1);
+	ask_parent(s, phase, &m_check1_desc, &m, -1);
 }
 
 static void
@@ -447,8 +449,7 @@ answer_auth(struct setup *s, const uint8_t static_x[32])
 		return;
 	}
 	s->outlen = len;
-	if (setup_write(s) == 0)
-		ask_check1(s);
+	s->phase = PH_CHECK1;
 }
 
 static void
@@ -460,7 +461,8 @@ open_auth(struct setup *s, const uint8_t ecies_x[32])
 	}
 	memcpy(s->id, s->auth.pub, SECP_PUB);
 	s->has_id = 1;
-	ask_key(s, KEY_STATIC, s->id);
+	if (ask_key(s, KEY_STATIC, s->id) == 0)
+		ask_check1(s, PH_STATIC);
 }
 
 /* Initiator: the expected node's static secret is here. */
@@ -488,7 +490,7 @@ open_ack(struct setup *s, const uint8_t ecies_x[32])
 		setup_drop(s, REASON_HANDSHAKE_BAD, 0);
 		return;
 	}
-	ask_check1(s);
+	ask_check1(s, PH_CHECK1);
 }
 
 /* auth or ack is in. */
@@ -550,7 +552,6 @@ frame_body_read(struct setup *s)
 		setup_refuse(s, reason, reason_disc(reason));
 		return;
 	}
-	event_del(&s->rev);
 	hello_progress(s);
 }
 
@@ -586,6 +587,11 @@ setup_read(int fd, short what, void *arg)
 	struct setup	*s = arg;
 	ssize_t		 n;
 
+	/* Few say anything before they are answered: only then it is taken off. */
+	if (phases[s->phase].parent || s->hello_got) {
+		event_del(&s->rev);
+		return;
+	}
 	do {
 		n = read(fd, s->in + s->have, s->need - s->have);
 		if (n == -1 && (errno == EINTR || errno == EAGAIN))

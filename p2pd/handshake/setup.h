@@ -14,7 +14,7 @@ struct event_base;
  *
  *	key exchange, M_KEY to the parent for what needs the node key
  *	M_CHECK1	may a connection of this claimed identity go on?
- *	Hello both ways, ours at once
+ *	Hello both ways, ours at once: the recipient's with its ack
  *	M_CHECK2	the socket and the frame state, as copies
  *
  * Never a byte is read past the message that is due, so that whoever gets the

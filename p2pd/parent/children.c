@@ -130,6 +130,14 @@ child_ready(const struct child *c)
 	return c->state == CH_READY && c->ch != NULL && c->bad == NULL;
 }
 
+static void
+send_failed(struct child *c, const struct msgdesc *d)
+{
+	log_warn("%s: cannot send %s", proc_name(c->kind), d->name);
+	if (errno == ENOBUFS)
+		child_kill(c, "does not read its channel");
+}
+
 int
 child_msg(struct child *c, const struct msgdesc *d, const void *body, int fd)
 {
@@ -140,10 +148,18 @@ child_msg(struct child *c, const struct msgdesc *d, const void *body, int fd)
 	}
 	if (channel_send(c->ch, d, body, fd) == 0)
 		return 0;
-	log_warn("%s: cannot send %s", proc_name(c->kind), d->name);
-	if (errno == ENOBUFS)
-		child_kill(c, "does not read its channel");
+	send_failed(c, d);
 	return -1;
+}
+
+void
+child_news(enum proc_kind kind, const struct msgdesc *d, const void *body)
+{
+	struct child *c = child_first(kind);
+
+	if (c != NULL && c->ch != NULL &&
+	    channel_send_later(c->ch, d, body) == -1)
+		send_failed(c, d);
 }
 
 void

@@ -31,6 +31,7 @@ static void
 keyops_one(struct child *c)
 {
 	struct keyreq *k = TAILQ_FIRST(&c->keyq);
+	struct conn *conn = k->conn;
 	struct m_key_done done;
 
 	memset(&done, 0, sizeof(done));
@@ -40,6 +41,8 @@ keyops_one(struct child *c)
 	c->key_done[done.op]++;
 	keyreq_free(c, k);
 	child_msg(c, &m_key_done_desc, &done, -1);
+	if (done.op == KEY_STATIC && conn->asked)
+		setup_decide1(c, conn);
 	explicit_bzero(&done, sizeof(done));
 }
 

@@ -45,6 +45,7 @@ struct conn {
 	RB_ENTRY(conn)	 entry;
 	uint32_t	 no;
 	uint8_t		 ops;		/* key operations asked, bit per enum key_op */
+	uint8_t		 asked;		/* checkpoint one: behind the static operation */
 	uint8_t		 checked;	/* passed checkpoint one */
 	uint8_t		 dialed;	/* M_DIAL seen: id and remote are the dial's */
 	uint8_t		 flags;
@@ -169,6 +170,8 @@ struct child *child_next(enum proc_kind, struct child *);
 int	 child_ready(const struct child *);
 /* Sends to a child; closes fd and returns -1 when it is not there or is full. */
 int	 child_msg(struct child *, const struct msgdesc *, const void *, int fd);
+/* To the first of a kind, if it is there: it is not woken for this alone. */
+void	 child_news(enum proc_kind, const struct msgdesc *, const void *);
 /* To every running child of a kind. */
 void	 children_msg(enum proc_kind, const struct msgdesc *, const void *);
 /* Ends a child that misbehaves or hangs; it is started again. */
@@ -213,6 +216,8 @@ void	 keyops_cancel(struct child *, struct conn *);
 
 /* setup.c */
 void	 setup_check1(struct channel *, struct chan_msg *, void *);
+/* Answers checkpoint one. */
+void	 setup_decide1(struct child *, struct conn *);
 void	 setup_check2(struct channel *, struct chan_msg *, void *);
 void	 setup_attempt(struct channel *, struct chan_msg *, void *);
 void	 setup_dial(struct channel *, struct chan_msg *, void *);

@@ -167,7 +167,7 @@ peer_admit(struct child *c, struct conn *conn, const struct m_check2 *m,
 	up.up = 1;
 	up.flags = p->flags;
 	memcpy(up.id, p->id, sizeof(up.id));
-	children_msg(PROC_DIALER, &m_connected_desc, &up);
+	child_news(PROC_DIALER, &m_connected_desc, &up);
 	balance_soon();
 	peer_history(p, NULL);
 	peer_event("peer-up", p);
@@ -191,7 +191,7 @@ peer_gone(struct peer *p, const struct m_peer_end *e)
 	down.flags = p->flags;
 	down.reason = e->reason;
 	down.ms = e->ms > UINT32_MAX ? UINT32_MAX : e->ms;
-	children_msg(PROC_DIALER, &m_connected_desc, &down);
+	child_news(PROC_DIALER, &m_connected_desc, &down);
 	peer_history(p, e);
 	log_debug("peer %s gone after %llu ms: %s%s%s",
 	    addr_format(&p->remote, addr), (unsigned long long)e->ms,

@@ -144,12 +144,10 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 	const struct m_check1 *m = msg->body;
 	struct child *c = arg;
 	struct conn *conn;
-	struct admit a;
-	struct m_verdict1 v;
 
 	conn = conn_find(c, m->conn);
 	if (conn == NULL || !(conn->ops & (1 << KEY_STATIC)) || conn->checked ||
-	    memcmp(conn->point, m->id, SECP_PUB) != 0 ||
+	    conn->asked || memcmp(conn->point, m->id, SECP_PUB) != 0 ||
 	    (conn->dialed && memcmp(conn->id, m->id, SECP_PUB) != 0)) {
 		child_kill(c, "post-handshake check of an id that is not its "
 		    "connection's");
@@ -157,9 +155,22 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 	}
 	conn->remote = m->remote;
 	memcpy(conn->id, m->id, sizeof(conn->id));
-	admit_fill(&a, conn, m->id, c->kind == PROC_LISTENER);
+	if (conn->keys[KEY_STATIC] != NULL)
+		conn->asked = 1;
+	else
+		setup_decide1(c, conn);
+}
+
+void
+setup_decide1(struct child *c, struct conn *conn)
+{
+	struct admit a;
+	struct m_verdict1 v;
+
+	conn->asked = 0;
+	admit_fill(&a, conn, conn->id, c->kind == PROC_LISTENER);
 	memset(&v, 0, sizeof(v));
-	v.conn = m->conn;
+	v.conn = conn->no;
 	v.reason = admit_check1(&a);
 	v.disc = reason_disc(v.reason);
 	if (v.reason == REASON_NONE) {

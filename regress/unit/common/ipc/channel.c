@@ -455,6 +455,31 @@ START_TEST(rate)
 }
 END_TEST
 
+/* News wait for what is urgent, and not for long; the order is kept. */
+START_TEST(news)
+{
+	struct chan_conf	 cc = conf();
+	struct num		 m = { .n = 0 };
+
+	far = channel_new(base, sv[1], &cc);
+	sv[1] = -1;
+	ck_assert_int_eq(channel_send_later(far, &num_desc, &m), 0);
+	m.n = 1;
+	ck_assert_int_eq(channel_send_later(far, &num_desc, &m), 0);
+	while (seen.got < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	m.n = 2;
+	ck_assert_int_eq(channel_send_later(far, &num_desc, &m), 0);
+	m.n = 3;
+	ck_assert_int_eq(channel_send(far, &num_desc, &m, -1), 0);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_uint_eq(channel_queued(far), 0);
+	spin();
+	ck_assert_uint_eq(seen.got, 4);
+	channel_free(far);
+}
+END_TEST
+
 START_TEST(pausing)
 {
 	unsigned int	 i;
@@ -629,6 +654,7 @@ main(void)
 	tcase_add_test(tc, free_in_handler);
 	tcase_add_test(tc, fairness);
 	tcase_add_test(tc, rate);
+	tcase_add_test(tc, news);
 	tcase_add_test(tc, pausing);
 	tcase_add_test(tc, marks);
 	tcase_add_test(tc, reader_gone);

@@ -306,30 +306,73 @@ raw_auth(uint8_t *pkt, size_t *len, struct rlpx_keys *keys)
 	    side[IN].pub, x), 0);
 }
 
+/* A packet of the key exchange is in; the secret of its point with s's key. */
+static size_t
+raw_packet(struct raw *raw, uint8_t buf[RLPX_HS_MAX], const struct side *s,
+    uint8_t x[32])
+{
+	uint8_t	 point[SECP_PUB];
+	size_t	 len;
+
+	ck_assert_uint_eq(read_turning(raw->fd, buf, 2), 2);
+	ck_assert_uint_ne(len = rlpx_packet_len(buf), 0);
+	ck_assert_uint_eq(read_turning(raw->fd, buf + 2, len - 2), len - 2);
+	ck_assert_int_eq(ecies_point(point, buf + 2, len - 2), 0);
+	ck_assert_int_eq(secp_ecdh_x(x, s->priv, point), 0);
+	return len;
+}
+
+void
+raw_ask(struct raw *raw)
+{
+	int	 fd[2];
+
+	pair(fd);
+	raw->fd = fd[0];
+	raw->codec = NULL;
+	begin(IN, fd[1]);
+	raw_auth(raw->auth, &raw->authlen, &raw->keys);
+	ck_assert_int_eq(write(raw->fd, raw->auth, raw->authlen),
+	    (ssize_t)raw->authlen);
+}
+
 void
 raw_connect(struct raw *raw)
 {
-	uint8_t			 auth[RLPX_HS_MAX], ack[RLPX_HS_MAX], x[32];
-	uint8_t			 point[SECP_PUB];
-	struct rlpx_keys	 keys;
+	uint8_t			 ack[RLPX_HS_MAX], x[32];
 	struct rlpx_state	 st;
 	struct rlpx_ack		 a;
-	size_t			 authlen, acklen;
+	size_t			 len;
+
+	raw_ask(raw);
+	len = raw_packet(raw, ack, &side[OUT], x);
+	ck_assert_int_eq(rlpx_ack_open(&a, ack, len, x), 0);
+	ck_assert_int_eq(rlpx_secrets(&st, 1, &raw->keys, a.eph, a.nonce,
+	    raw->auth, raw->authlen, ack, len), 0);
+	ck_assert_ptr_nonnull(raw->codec = frame_new(&st));
+}
+
+void
+raw_accept(struct raw *raw)
+{
+	uint8_t			 ack[RLPX_HS_MAX], eph[SECP_PUB], x[32];
+	struct rlpx_state	 st;
+	struct rlpx_auth	 auth;
+	size_t			 len;
 	int			 fd[2];
 
 	pair(fd);
 	raw->fd = fd[0];
-	begin(IN, fd[1]);
-	raw_auth(auth, &authlen, &keys);
-	ck_assert_int_eq(write(raw->fd, auth, authlen), (ssize_t)authlen);
-	ck_assert_uint_eq(read_turning(raw->fd, ack, 2), 2);
-	ck_assert_uint_ne(acklen = rlpx_packet_len(ack), 0);
-	ck_assert_uint_eq(read_turning(raw->fd, ack + 2, acklen - 2), acklen - 2);
-	ck_assert_int_eq(ecies_point(point, ack + 2, acklen - 2), 0);
-	ck_assert_int_eq(secp_ecdh_x(x, side[OUT].priv, point), 0);
-	ck_assert_int_eq(rlpx_ack_open(&a, ack, acklen, x), 0);
-	ck_assert_int_eq(rlpx_secrets(&st, 1, &keys, a.eph, a.nonce, auth,
-	    authlen, ack, acklen), 0);
+	begin(OUT, fd[1]);
+	raw->authlen = raw_packet(raw, raw->auth, &side[IN], x);
+	ck_assert_int_eq(rlpx_auth_open(&auth, raw->auth, raw->authlen, x), 0);
+	ck_assert_int_eq(secp_ecdh_x(x, side[IN].priv, side[OUT].pub), 0);
+	ck_assert_int_eq(rlpx_auth_ephemeral(eph, &auth, x), 0);
+	ck_assert_int_eq(rlpx_keys_make(&raw->keys), 0);
+	ck_assert_int_eq(rlpx_ack_make(ack, &len, &raw->keys, side[OUT].pub), 0);
+	ck_assert_int_eq(write(raw->fd, ack, len), (ssize_t)len);
+	ck_assert_int_eq(rlpx_secrets(&st, 0, &raw->keys, eph, auth.nonce,
+	    raw->auth, raw->authlen, ack, len), 0);
 	ck_assert_ptr_nonnull(raw->codec = frame_new(&st));
 }
 

@@ -50,15 +50,22 @@ int	 frame_recv(int fd, struct frame_codec *c, uint8_t **data, size_t *len);
 /* Exactly n bytes while the loop turns; what came. */
 size_t	 read_turning(int fd, void *, size_t n);
 
-/* A peer by hand, in the role of the initiator towards IN. */
+/* A peer by hand. */
 struct raw {
 	int			 fd;
+	struct rlpx_keys	 keys;
+	uint8_t			 auth[RLPX_HS_MAX];
+	size_t			 authlen;
 	struct frame_codec	*codec;
 };
 /* The auth that OUT's key would send. */
 void	 raw_auth(uint8_t *pkt, size_t *len, struct rlpx_keys *);
-/* The whole key exchange; IN has not said Hello before the loop turns. */
+/* The initiator towards IN has sent its auth. */
+void	 raw_ask(struct raw *);
+/* ... and has the ack, too. */
 void	 raw_connect(struct raw *);
+/* The whole key exchange of the recipient that OUT dials. */
+void	 raw_accept(struct raw *);
 void	 raw_send(struct raw *, uint64_t code, const void *, size_t);
 void	 raw_hello(struct raw *, const struct hello *);
 void	 raw_close(struct raw *);

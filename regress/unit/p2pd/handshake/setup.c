@@ -177,8 +177,25 @@ START_TEST(refused_silently)
 	run_both();
 	check_refused(&side[IN], ST_CHECK1, REASON_SESSION_DIED, DISC_NONE,
 	    DISC_NONE);
-	check_refused(&side[OUT], ST_HELLO, REASON_HANDSHAKE_EOF, DISC_NONE,
+	check_refused(&side[OUT], ST_AUTH, REASON_HANDSHAKE_EOF, DISC_NONE,
 	    DISC_NONE);
+}
+END_TEST
+
+/* ack and Hello are one write: nobody is woken twice for them. */
+START_TEST(ack_with_hello)
+{
+	uint8_t		 buf[RLPX_HS_MAX + HELLO_MAX];
+	struct raw	 raw;
+	size_t		 len;
+	ssize_t		 n;
+
+	raw_ask(&raw);
+	ck_assert_uint_eq(read_turning(raw.fd, buf, 2), 2);
+	ck_assert_uint_ne(len = rlpx_packet_len(buf), 0);
+	n = read(raw.fd, buf + 2, sizeof(buf) - 2);
+	ck_assert_int_gt(n, (ssize_t)(len - 2 + FRAME_HEAD));
+	raw_close(&raw);
 }
 END_TEST
 
@@ -348,7 +365,8 @@ START_TEST(stop)
 	int		 fd[2];
 
 	side[IN].mute_check1 = 1;
-	raw_connect(&raw);
+	raw_ask(&raw);
+	ck_assert(turn_until(&side[IN].checked1, pace(3000)));
 	pair(fd);
 	begin(IN, fd[0]);
 	setups_stop(side[IN].setups);
@@ -366,7 +384,8 @@ START_TEST(reap)
 	int		 fd[2], never = 0;
 
 	side[IN].mute_check1 = 1;
-	raw_connect(&raw);		/* older, but has said all it should */
+	raw_ask(&raw);		/* older, but has said all it should */
+	ck_assert(turn_until(&side[IN].checked1, pace(3000)));
 	pair(fd);
 	begin(IN, fd[0]);
 	turn_until(&never, 30);
@@ -506,20 +525,20 @@ START_TEST(disconnect_and_gone)
 	uint8_t			 payload[4];
 	size_t			 n;
 
-	side[IN].mute_check1 = 1;
-	raw_connect(&raw);
+	side[OUT].mute_check1 = 1;
+	raw_accept(&raw);
 	n = disconnect_encode(payload, DISC_TOO_MANY);
 	raw_send(&raw, BASE_DISCONNECT, payload, n);
 	raw_close(&raw);
-	ck_assert(turn_until(&side[IN].checked1, pace(3000)));
+	ck_assert(turn_until(&side[OUT].checked1, pace(3000)));
 	memset(&v, 0, sizeof(v));
-	v.conn = side[IN].check1.conn;
+	v.conn = side[OUT].check1.conn;
 	ck_assert_int_eq(hello_encode(v.hello, sizeof(v.hello), &n,
-	    &side[IN].hello), 0);
+	    &side[OUT].hello), 0);
 	v.hellolen = (uint32_t)n;
-	setup_verdict1(side[IN].setups, &v);
-	ck_assert(turn_until(&side[IN].ended, pace(3000)));
-	check_refused(&side[IN], ST_HELLO, REASON_REMOTE, DISC_NONE, DISC_TOO_MANY);
+	setup_verdict1(side[OUT].setups, &v);
+	ck_assert(turn_until(&side[OUT].ended, pace(3000)));
+	check_refused(&side[OUT], ST_HELLO, REASON_REMOTE, DISC_NONE, DISC_TOO_MANY);
 }
 END_TEST
 
@@ -695,6 +714,7 @@ runner(void)
 	tcase_set_timeout(hostile, 120);
 	tcase_add_test(good, both_accept);
 	tcase_add_test(good, many_at_once);
+	tcase_add_test(good, ack_with_hello);
 	tcase_add_test(good, nothing_past_hello);
 	tcase_add_test(good, no_deadline_at_check2);
 	tcase_add_test(good, numbers);

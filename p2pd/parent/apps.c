@@ -451,7 +451,8 @@ attach_anew(struct apps *as, struct capability **cp, struct appconn *ac,
 		return APE_OK;
 	cap_free(as, *cp);
 	snprintf(ans->text, sizeof(ans->text), "no room in Hello: %u bytes "
-	    "left, %d versions in all", ans->room, LOCALCAPS_MAX);
+	    "left, %d names with %d versions in all", ans->room, SHARED_MAX,
+	    LOCALCAPS_MAX);
 	return APE_ROOM;
 }
 

@@ -30,12 +30,15 @@ helloset_fill(struct apps *as, struct helloset *hs,
 	struct hello h;
 	struct capability *c;
 	size_t len;
-	uint32_t i;
+	uint32_t i, names = 0;
 
 	hs->n = 0;
 	TAILQ_FOREACH(c, &as->caps, entry) {
 		if (!want(c))
 			continue;
+		/* What is offered must fit into what a peer may share. */
+		if (names++ == SHARED_MAX)
+			return -1;
 		for (i = 0; i < c->nvers; i++) {
 			if (hs->n == LOCALCAPS_MAX)
 				return -1;

@@ -436,6 +436,34 @@ START_TEST(hello_room)
 }
 END_TEST
 
+/* A peer that has all that we list must be able to share all of it. */
+START_TEST(hello_names)
+{
+	static struct sharedcap	 shared[SHARED_MAX];
+	struct appconn		*ac;
+	struct cap		 theirs[LOCALCAPS_MAX];
+	char			 name[] = "c00";
+	uint32_t		 i, n;
+	enum app_error		 e;
+
+	ac = connected(app_new("greedy", 1), 0);
+	for (i = 0; ; i++) {
+		name[1] = (char)('0' + i / 10);
+		name[2] = (char)('0' + i % 10);
+		if ((e = attach(ac, offer(name, 1, 8))) != APE_OK)
+			break;
+	}
+	ck_assert_int_eq(e, APE_ROOM);
+	n = as.hello->n;
+	ck_assert_uint_gt(n, 1);
+	for (i = 0; i < n; i++)
+		theirs[i] = as.hello->caps[i].cap;
+	ck_assert_uint_eq(caps_negotiate(shared, SHARED_MAX, as.hello->caps, n,
+	    theirs, n), n);
+	ck_assert_ptr_nonnull(strstr(text, "names"));
+}
+END_TEST
+
 START_TEST(tokens)
 {
 	static const uint8_t	 none[APP_TOKEN];
@@ -641,6 +669,7 @@ main(void)
 	tcase_add_test(tc, no_session_runs);
 	tcase_add_test(tc, invalid);
 	tcase_add_test(tc, hello_room);
+	tcase_add_test(tc, hello_names);
 	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, shares);

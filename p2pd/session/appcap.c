@@ -11,6 +11,54 @@
 
 /* What applications own or tap: from AF_ATTACH to the end, or to M_CAP_GONE. */
 
+/* What users still owe for bytes over the rate of a capability that they had. */
+#define DEBTS_MAX	APPCAPS_MAX
+static struct debt {
+	char		 name[CAP_NAME_MAX + 1];
+	uint32_t	 uid;
+	uint64_t	 paid;		/* us: when it will be */
+} debts[DEBTS_MAX];
+
+static int
+debt_is(const struct debt *d, uint32_t uid, const char *name)
+{
+	return d->uid == uid && strcmp(d->name, name) == 0;
+}
+
+/* With too many of them the one that is soonest paid is forgotten. */
+static void
+debt_keep(const struct app *a, struct appcap *ac)
+{
+	struct debt	*d, *at = debts;
+	uint64_t	 now = mono_us(), ms;
+
+	if (ac->rate.rate == 0 || (ms = bucket_owe(&ac->rate, 0, now)) == 0)
+		return;
+	for (d = debts; d < debts + DEBTS_MAX; d++) {
+		if (debt_is(d, a->uid, ac->name)) {
+			at = d;
+			break;
+		}
+		if (d->paid < at->paid)
+			at = d;
+	}
+	memcpy(at->name, ac->name, sizeof(at->name));
+	at->uid = a->uid;
+	at->paid = now + ms * 1000;
+}
+
+/* In us. */
+static uint64_t
+debt_left(const struct app *a, const char *name, uint64_t now)
+{
+	const struct debt	*d;
+
+	for (d = debts; d < debts + DEBTS_MAX; d++)
+		if (d->paid > now && debt_is(d, a->uid, name))
+			return d->paid - now;
+	return 0;
+}
+
 struct appcap *
 app_cap(struct app *a, uint32_t capid)
 {
@@ -72,8 +120,10 @@ appcap_end(struct appcap *ac)
 {
 	uint64_t	 msgs = 0, bytes = 0;
 
-	if (ac->app != NULL)
+	if (ac->app != NULL) {
+		debt_keep(ac->app, ac);
 		appq_purge(&ac->app->q, ac, &msgs, &bytes);
+	}
 	if (ac->tap)
 		tap_stop(ac);
 	else
@@ -84,6 +134,7 @@ appcap_end(struct appcap *ac)
 static void
 orphan(struct app *a, struct appcap *ac)
 {
+	debt_keep(a, ac);
 	appq_purge(&a->q, ac, &ac->missed_msgs, &ac->missed_bytes);
 	TAILQ_REMOVE(&a->caps, ac, entry);
 	a->ncaps--;
@@ -309,6 +360,20 @@ app_updated(const struct m_app_updated *m)
 	attach_free(a, at);
 }
 
+/* Nothing is saved, and all is owed: attaching again is no way round it. */
+static void
+set_rate(struct appcap *ac, uint64_t rate)
+{
+	uint64_t	 now = mono_us();
+
+	memset(&ac->rate, 0, sizeof(ac->rate));
+	if (rate == 0)
+		return;
+	bucket_init(&ac->rate, (double)rate, (double)rate, now);
+	ac->rate.level = -(double)debt_left(ac->app, ac->name, now) *
+	    (double)rate / 1e6;
+}
+
 /*
  * The capability that an answer grants: a new one, or the one that waited for
  * its owner, with what it missed and nothing of what it was set to.
@@ -333,13 +398,7 @@ appcap_make(struct app *a, struct attach *at, const struct m_app_attached *m)
 	a->ncaps++;
 	at->opts.has = UINT32_MAX;
 	set_options(ac, &at->opts);
-	memset(&ac->rate, 0, sizeof(ac->rate));
-	if (m->rate != 0) {
-		bucket_init(&ac->rate, (double)m->rate, (double)m->rate,
-		    mono_us());
-		/* nothing saved: attaching again is no way round it */
-		ac->rate.level = 0;
-	}
+	set_rate(ac, m->rate);
 	return ac;
 }
 
@@ -386,6 +445,7 @@ app_attached(const struct m_app_attached *m)
 	app_put32(body, m->capid);
 	app_reply(a, AF_ATTACHED, m->request, 0, body, sizeof(body));
 	snapshot(a, ac);
+	app_charge(a, ac, 0);
 }
 
 int

@@ -231,6 +231,41 @@ START_TEST(rate)
 }
 END_TEST
 
+/* What was sent over the rate is owed by whoever of the user comes after. */
+START_TEST(rate_by_attaching_again)
+{
+	enum { RATE = 1000 };
+	uint32_t	 uid = 1000 + (_i == 2);
+	struct app	*a;
+
+	tapp_close(&ta);
+	PUMP_UNTIL(TAILQ_EMPTY(&ses.apps));
+	appcap_gone(100);
+	attach_rate = RATE;
+	tapp_open(&ta, 2);
+	((struct app *)htab_find(&ses.apptab, 2))->uid = 1000;
+	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, 100);
+	tapp_expect(&ta, AF_SNAPSHOT_END);
+	open_peers(1);
+	tapp_message(&ta, 7, 10, AFL_COMPLETE, 100, 1, big, 30000);
+	tapp_expect(&ta, AF_SENT);
+	tapp_close(&ta);
+	/* it is not read for half a minute, but written to */
+	told_forget();
+	tpeer_send(&tp[0], 0x10, "x", 1);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	if (_i == 1)
+		appcap_gone(100);
+	tapp_open(&ta, 3);
+	a = (struct app *)htab_find(&ses.apptab, 3);
+	a->uid = uid;
+	tapp_attach(&ta, "bbb", 1, 4, APP_STOP, _i == 1 ? 101 : 100);
+	ck_assert_int_eq((a->pause & APAUSE_RATE) != 0, uid == 1000);
+	if (uid == 1000)
+		ck_assert(TAILQ_FIRST(&a->caps)->rate.level < -25000);
+}
+END_TEST
+
 /* With memory short queues are full early, and no peer has to go for it. */
 START_TEST(memory_short)
 {
@@ -313,6 +348,7 @@ main(void)
 	tcase_add_test(t, wait_limit);
 	tcase_add_test(t, wait_for_gone);
 	tcase_add_test(t, rate);
+	tcase_add_loop_test(t, rate_by_attaching_again, 0, 3);
 	tcase_add_test(t, memory_short);
 	tcase_add_test(t, no_mark);
 	return world_run("session_send", t, multisend_case());

@@ -19,6 +19,7 @@
 
 struct tolds	 told = TAILQ_HEAD_INITIALIZER(told);
 int		 parent_full, session_done;
+uint64_t	 attach_rate;
 struct event_base *base;
 const struct sharedcap	 shared[3] = {
 	{ { "bbb", 1 }, 4, 0x10, 100 },
@@ -80,6 +81,7 @@ world_limits(uint64_t mem, uint64_t peer, uint64_t app, uint32_t stall)
 	m.queue_app = app;
 	m.stall_ms = stall;
 	parent_full = session_done = 0;
+	attach_rate = 0;
 	ck_assert_int_eq(session_setup(&env, &m), 0);
 }
 
@@ -516,6 +518,7 @@ tapp_attach(struct tapp *ta, const char *name, uint32_t version, uint32_t codes,
 	m.app = ta->app;
 	m.request = 99;
 	m.capid = capid;
+	m.rate = attach_rate;
 	app_attached(&m);
 	tapp_expect(ta, AF_ATTACHED);
 	ck_assert_uint_eq(ta->head.request, 99);

@@ -25,6 +25,7 @@ TAILQ_HEAD(tolds, told);
 
 extern struct tolds	 told;
 extern int		 parent_full, session_done;
+extern uint64_t		 attach_rate;	/* that tapp_attach() is granted */
 extern struct event_base *base;
 
 void	 world_open(void);		/* ample limits */

@@ -424,11 +424,11 @@ pack(struct appq *q)
 	}
 }
 
-/* Something was taken out. */
+/* Something was taken out; what is written of the first stays to its end. */
 static void
 shrunk(struct appq *q)
 {
-	if (q->held > 2 * q->bytes + HOLES)
+	if (q->held > 2 * (q->bytes + q->off) + HOLES)
 		pack(q);
 	mux_shrunk(q->app);
 }

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/util.h"
 #include "p2pd/session/apps.h"
@@ -312,6 +313,49 @@ START_TEST(half_written)
 }
 END_TEST
 
+/*
+ * What has been written of a long message is not a hole, for which everything
+ * would be looked at each time that something is dropped.
+ */
+START_TEST(half_written_is_no_hole)
+{
+	enum { LONG = 6000000, FEW = 40000 };
+	static uint8_t	 msg[LONG];
+	struct appq	*q;
+	unsigned int	 i;
+	clock_t		 start;
+
+	world_close();
+	world_limits(64 << 20, 32 << 20, 16 << 20, 5000);
+	tapp_own(&ta, 1, 0, APP_DROP);
+	up(0);
+	up(1);
+	tapp_expect(&ta, AF_PEER_UP);
+	tapp_expect(&ta, AF_PEER_UP);
+	arc4random_buf(msg, sizeof(msg));
+	tpeer_send(&tp[0], 0x10, msg, sizeof(msg));
+	while (ta.inlen < LONG - 600000)
+		ck_assert_int_eq(tapp_poll(&ta), 0);
+	for (i = 0; i < FEW; i++)
+		say(1, 4);
+	q = &app_of(1)->q;
+	ck_assert_uint_gt(q->off, LONG / 2);
+	ck_assert_uint_gt(q->held, 4 * q->bytes);
+	start = clock();
+	for (i = 0; i < FEW / 2; i++)
+		ck_assert_int_eq(appq_drop_range(q, &peer_find(2)->caps[0]), 1);
+	ck_assert_int_lt(clock() - start, CLOCKS_PER_SEC);
+	tapp_expect(&ta, AF_MESSAGE);
+	ck_assert_uint_eq(ta.head.len, APP_MSG_HEAD + LONG);
+	ck_assert_mem_eq(ta.body + APP_MSG_HEAD, msg, LONG);
+	next[1] = sent[1];
+	while (tapp_poll(&ta))
+		take();
+	ck_assert_uint_eq(next[2], FEW);
+	ck_assert_uint_eq(lost, FEW / 2);
+}
+END_TEST
+
 #define MANY	1000
 
 /* As many as descriptors allow for. */
@@ -409,6 +453,7 @@ main(void)
 	tcase_add_test(t, gaps_are_few);
 	tcase_add_test(t, of_peers_that_left);
 	tcase_add_test(t, half_written);
+	tcase_add_test(t, half_written_is_no_hole);
 	tcase_add_test(t, thousand_peers);
 	return world_run("session_queue", t, NULL);
 }

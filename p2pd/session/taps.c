@@ -97,9 +97,12 @@ crowded(const struct appcap *t, size_t len)
 	    (cost > TIGHT && budget_over());
 }
 
+/* All that it has before goes too: what is lost is told where it would stand. */
 static void
 lose(struct appcap *t, struct peer *p, size_t size)
 {
+	while (appq_drop_cap(&t->app->q, t))
+		;
 	mux_dropped(t, NULL);
 	t->app->events++;
 	appq_lost(&t->app->q, t, p, NULL, t->app->events, size);

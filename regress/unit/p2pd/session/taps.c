@@ -179,12 +179,38 @@ START_TEST(owner_and_tap)
 }
 END_TEST
 
+/* What a deaf tap reads in the end: all in order, or counted in its place. */
+static void
+read_deaf(struct tapp *app, uint32_t all, unsigned int gaps)
+{
+	uint32_t	 k, at = 0, number;
+	uint64_t	 msgs, bytes;
+
+	tapp_expect(app, AF_PEER_UP);
+	number = app->head.request;
+	while (tapp_poll(app)) {
+		ck_assert_uint_eq(app->head.request, ++number);
+		if (app->head.type == AF_DROPPED) {
+			ck_assert_int_eq(app_counts_decode(&k, &msgs, &bytes,
+			    app->body, app->head.len), 0);
+			ck_assert_uint_eq(app->head.peer, 0);
+			ck_assert_uint_gt(gaps--, 0);
+			at += (uint32_t)msgs;
+			number += (uint32_t)msgs - 1;
+			continue;
+		}
+		memcpy(&k, app->body + APP_MSG_HEAD, sizeof(k));
+		ck_assert_uint_eq(k, at++);
+	}
+	ck_assert_uint_eq(at, all);
+	ck_assert_uint_eq(gaps, 0);
+}
+
 /* A tap that does not read loses its own, and holds nobody up. */
 START_TEST(deaf_tap)
 {
 	static uint8_t	 msg[4000];
-	uint32_t	 i, k, at = 0, last = 0;
-	uint64_t	 msgs, bytes;
+	uint32_t	 i;
 
 	tapp_open(&tb, 2);
 	ask(&tb, APM_TAP, 0, 1);
@@ -203,22 +229,45 @@ START_TEST(deaf_tap)
 	}
 	ck_assert_uint_eq(ses.dropped, 0);
 	ck_assert_uint_gt(ses.tap_dropped, 500);
-	tapp_expect(&tb, AF_PEER_UP);
-	while (tapp_poll(&tb)) {
-		ck_assert_uint_gt(tb.head.request, last);
-		last = tb.head.request;
-		if (tb.head.type == AF_DROPPED) {
-			ck_assert_int_eq(app_counts_decode(&k, &msgs, &bytes,
-			    tb.body, tb.head.len), 0);
-			ck_assert_uint_eq(tb.head.peer, 0);
-			ck_assert_uint_eq(msgs, ses.tap_dropped);
-			at += (uint32_t)msgs;
+	read_deaf(&tb, 1000, 1);
+	tapp_close(&tb);
+	tpeer_close(&tp);
+}
+END_TEST
+
+/* Of a message for which there is no memory, too. */
+START_TEST(deaf_tap_without_memory)
+{
+	static uint8_t	 msg[100000];
+	uint32_t	 i;
+	size_t		 n;
+
+	ses.init.queue_app = 2 << 20;
+	tapp_open(&tb, 2);
+	ask(&tb, APM_TAP, 0, 1);
+	granted(&tb, 300, 0);
+	counts(&tb, AF_SNAPSHOT_END, 0, 0);
+	attach(&ta, APM_OWNER, APP_STOP, 100);
+	tpeer_open(&tp, 5, shared, 1, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	arc4random_buf(msg, sizeof(msg));
+	for (i = 0; i < 1000; i++) {
+		memcpy(msg, &i, sizeof(i));
+		if (i != 60) {
+			tpeer_send(&tp, 0x10, msg, 4000);
+			tapp_expect(&ta, AF_MESSAGE);
 			continue;
 		}
-		memcpy(&k, tb.body + APP_MSG_HEAD, sizeof(k));
-		ck_assert_uint_eq(k, at++);
+		ck_assert_uint_eq(ses.tap_dropped, 0);
+		n = ses.init.mem_budget / 8 * 9 - budget_used();
+		ck_assert_int_eq(budget_take(&ses.shared, n), 0);
+		tpeer_send(&tp, 0x10, msg, sizeof(msg));
+		tapp_expect(&ta, AF_DROPPED);
+		budget_give(&ses.shared, n);
+		ck_assert_uint_gt(ses.tap_dropped, 0);
 	}
-	ck_assert_uint_eq(at, 1000);
+	ck_assert_uint_gt(ses.tap_dropped, 500);
+	read_deaf(&tb, 1000, 1);
 	tapp_close(&tb);
 	tpeer_close(&tp);
 }
@@ -231,6 +280,7 @@ taps_case(void)
 
 	tcase_add_loop_test(t, taps, 0, 4);
 	tcase_add_test(t, deaf_tap);
+	tcase_add_test(t, deaf_tap_without_memory);
 	tcase_add_test(t, tap_options);
 	tcase_add_test(t, owner_and_tap);
 	return t;

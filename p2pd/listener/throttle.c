@@ -106,11 +106,11 @@ window_set(struct window *w, uint32_t limit, uint32_t secs)
 {
 	if (secs == 0)
 		limit = 0;
-	if (w->limit == limit && w->ms == (uint64_t)secs * 1000)
-		return;
+	/* While it was off nothing was recorded. */
+	if (w->limit == 0 || limit == 0 || w->ms != (uint64_t)secs * 1000)
+		window_clear(w);
 	w->limit = limit;
 	w->ms = (uint64_t)secs * 1000;
-	window_clear(w);
 }
 
 struct throttle *

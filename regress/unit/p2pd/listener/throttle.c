@@ -92,6 +92,28 @@ START_TEST(lan_is_exempt)
 }
 END_TEST
 
+/* Another limit is for what was recorded under the old one, too. */
+START_TEST(other_limit)
+{
+	struct throttle_conf	 conf = usual;
+	char			 s[32];
+	unsigned int		 i;
+
+	for (i = 0; i < 10; i++) {
+		snprintf(s, sizeof(s), "8.8.8.%u", i);
+		ck_assert_uint_eq(try(s, 1000), REASON_NONE);
+	}
+	conf.net_count = 11;
+	throttle_set(t, &conf);
+	ck_assert_uint_eq(try("8.8.8.200", 1000), REASON_NONE);
+	ck_assert_uint_eq(try("8.8.8.201", 1000), REASON_THROTTLED_NET);
+	conf.net_count = 1;
+	throttle_set(t, &conf);
+	ck_assert_uint_eq(try("8.8.8.201", 30999), REASON_THROTTLED_NET);
+	ck_assert_uint_eq(try("8.8.8.201", 31000), REASON_NONE);
+}
+END_TEST
+
 START_TEST(off)
 {
 	const struct throttle_conf	 none = { 0, 0, 0 }, addr = { 5, 0, 0 };
@@ -187,6 +209,7 @@ main(void)
 	tcase_add_test(tc, one_subnet);
 	tcase_add_test(tc, ipv6);
 	tcase_add_test(tc, lan_is_exempt);
+	tcase_add_test(tc, other_limit);
 	tcase_add_test(tc, off);
 	tcase_add_test(tc, flood);
 	tcase_add_test(tc, model);

@@ -70,7 +70,10 @@ struct proc_layers {
 	uint16_t	 landlock_abi;
 };
 
-/* Of "parent", "control", "listener", "dialer", "session", "resolver"; or NULL. */
+/*
+ * Of "parent", "control", "listener", "dialer", "session", "discovery" and
+ * "resolver"; or NULL.
+ */
 struct proc_profile;
 const struct proc_profile *proc_profile(const char *name);
 

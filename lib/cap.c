@@ -224,6 +224,18 @@ snapshot_end(struct p2papp *h, struct appcap *cap)
 	return 1;
 }
 
+static int
+detached(struct p2papp *h, struct appcap *cap)
+{
+	struct p2papp_event	*ev = event(h, P2PAPP_DETACHED, cap);
+
+	if (cap->taken) {
+		ev->error = APE_DENIED;
+		ev->text = "taken away by the daemon";
+	}
+	return 1;
+}
+
 int
 cap_due(struct p2papp *h)
 {
@@ -242,8 +254,7 @@ cap_due(struct p2papp *h)
 			cap_free(cap);
 			if (cap->silent)
 				continue;
-			event(h, P2PAPP_DETACHED, cap);
-			return 1;
+			return detached(h, cap);
 		}
 		if (cap->state == C_ACTIVE && cap->attached &&
 		    !cap->snapshot && is_told(h, cap))

@@ -119,6 +119,7 @@ detached(struct p2papp *h, struct session *s, const struct app_head *head,
 	if (cap->state != C_ACTIVE)
 		return 0;
 	/* The daemon's own decision. */
+	cap->taken = 1;
 	cap_detach(h, cap, 0);
 	return 0;
 }

@@ -153,6 +153,7 @@ struct appcap {
 	enum cap_state	 state;
 	uint32_t	 id;
 	int		 silent;
+	int		 taken;		/* by the daemon */
 	int		 attached;	/* told */
 	int		 snapshot;	/* its end told */
 	size_t		 npeers;

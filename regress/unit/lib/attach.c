@@ -598,6 +598,26 @@ START_TEST(on_request)
 }
 END_TEST
 
+/* What the daemon takes away by itself is no end that was asked for. */
+START_TEST(taken_away)
+{
+	const struct p2papp_event	*ev;
+
+	fake_peer_up(&f, 0, 1, 7);
+	expect(app, P2PAPP_PEER_UP);
+	fake_capid(&f, 0, AF_DETACHED, 0, 7);
+	expect_none(app);
+	fake_read(&f, 1, AF_DETACH);
+	fake_capid(&f, 1, AF_DETACHED, f.head.request, 9);
+	ev = expect(app, P2PAPP_DETACHED);
+	ck_assert_uint_eq(ev->cap, cap);
+	ck_assert_uint_eq(ev->error, P2PAPP_E_DENIED);
+	ck_assert_ptr_nonnull(ev->text);
+	ck_assert_uint_eq(p2papp_npeers(app, cap), 0);
+	expect_none(app);
+}
+END_TEST
+
 /* Waits on the descriptor alone; 1 when it is ready within ms. */
 static int
 ready(int ms)
@@ -709,6 +729,7 @@ main(void)
 	tcase_add_loop_test(tc, undo_refused, 0, 2);
 	tcase_add_loop_test(tc, undo_too_often, 0, 2);
 	tcase_add_test(tc, refused_meanwhile);
+	tcase_add_test(tc, taken_away);
 	tcase_add_test(tc, taps);
 	tcase_add_test(tc, requests);
 	tcase_add_test(tc, pressure);

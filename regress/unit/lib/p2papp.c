@@ -379,7 +379,8 @@ END_TEST
 
 START_TEST(detach)
 {
-	uint32_t	 request;
+	const struct p2papp_event	*ev;
+	uint32_t			 request;
 
 	peer(0, 1);
 	peer(1, 2);
@@ -399,7 +400,9 @@ START_TEST(detach)
 	expect_none(app);
 	fake_read(&f, 1, AF_DETACH);
 	fake_capid(&f, 1, AF_DETACHED, f.head.request, 9);
-	ck_assert_uint_eq(expect(app, P2PAPP_DETACHED)->cap, cap);
+	ev = expect(app, P2PAPP_DETACHED);
+	ck_assert_uint_eq(ev->cap, cap);
+	ck_assert_uint_eq(ev->error, 0);
 	expect_none(app);
 }
 END_TEST

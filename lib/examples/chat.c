@@ -49,14 +49,20 @@ die(const char *what, const char *why)
 	exit(1);
 }
 
-/* What others wrote may be anything: no byte of it controls our terminal. */
+/*
+ * What others wrote may be anything: nothing in it controls our terminal, also
+ * not what UTF-8 has in two bytes for that.
+ */
 static void
 clean(char *dst, const uint8_t *src, size_t len)
 {
 	size_t	 i;
 
-	for (i = 0; i < len && i < TEXT_MAX; i++)
+	for (i = 0; i < len && i < TEXT_MAX; i++) {
 		dst[i] = src[i] < ' ' || src[i] == 0x7f ? '?' : (char)src[i];
+		if (i > 0 && src[i - 1] == 0xc2 && src[i] < 0xa0)
+			dst[i - 1] = dst[i] = '?';
+	}
 	dst[i] = '\0';
 }
 

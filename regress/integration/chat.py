@@ -29,6 +29,8 @@ def talk():
     ben.say("gruess\u00e9 und \x1b[31mrot")
     check("gruess\u00e9 und ?[31mrot" in ann.expect("^<ben> (.*)$")[1],
           "what is no text was not taken out")
+    ben.say("\u009b31mrot \u00a7")
+    equal(ann.expect("^<ben> (.*)$")[1], "??31mrot \u00a7", "a C1 control")
     ann.say("x" * 700)
     ben.expect("^<ann> x{512}$")
     ben.expect("^<ann> x{188}$")

@@ -11,6 +11,9 @@
 #define CONNECT_MS	15000
 #define HISTORY_SECS	35	/* no second dial to a node within */
 
+_Static_assert(sizeof(((struct m_init *)0)->chroot) >= CONF_CHROOT_MAX,
+    "a jail is named whole");
+
 static void
 send_init(struct child *c)
 {

@@ -28,6 +28,7 @@
 
 #define CONF_PORT		30303
 #define CONF_PATH_MAX		1024
+#define CONF_CHROOT_MAX		256		/* as children are told of it */
 #define CONF_SOCK_MAX		104		/* sun_path of the smallest system */
 #define CONF_NAME_MAX		64		/* a user's or group's name */
 #define CONF_PATTERN_MAX	64
@@ -138,7 +139,7 @@ struct p2pd_conf {
 	/* processes and files */
 	uint32_t		 sessions;	/* 1 to CONF_SESSIONS_MAX */
 	char			 user[CONF_NAME_MAX];
-	char			 chroot[CONF_PATH_MAX];
+	char			 chroot[CONF_CHROOT_MAX];
 	char			 datadir[CONF_PATH_MAX];
 	char			 keyfile[CONF_PATH_MAX];
 	enum conf_sandbox	 sandbox;

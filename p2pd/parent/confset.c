@@ -31,7 +31,7 @@ struct setting {
 /* A NUMBER and a TIME are uint32_t, a SIZE is uint64_t, the rest are text. */
 static const struct setting settings[] = {
 	{ "application grace", TIME, FIELD(app_grace), 0, 3600 },
-	{ "chroot", PATH, FIELD(chroot), 0, CONF_PATH_MAX },
+	{ "chroot", PATH, FIELD(chroot), 0, CONF_CHROOT_MAX },
 	{ "client", CLIENT, FIELD(client), 0, CLIENT_MAX },
 	{ "data directory", PATH, FIELD(datadir), 0, CONF_PATH_MAX },
 	{ "dial-ratio", NUMBER, FIELD(dial_ratio), 1, 1000 },

@@ -12,6 +12,7 @@
 
 #include "common/base/util.h"
 #include "common/crypto/secp.h"
+#include "p2pd/messages.h"
 #include "p2pd/parent/conf.h"
 
 /*
@@ -302,6 +303,25 @@ START_TEST(command_line_macros)
 }
 END_TEST
 
+/* What the children are told by a message has to fit into it whole. */
+START_TEST(long_chroot)
+{
+	struct lines		 errors;
+	struct p2pd_conf	*c;
+	char			 text[512];
+	size_t			 most = sizeof(((struct m_init *)0)->chroot) - 1;
+
+	snprintf(text, sizeof(text), "chroot \"/%0*d\"\n", (int)most - 1, 0);
+	c = parse_text(text, NULL, &errors);
+	ck_assert_msg(c != NULL, "%s", errors.s);
+	ck_assert_uint_eq(strlen(c->chroot), most);
+	conf_free(c);
+	snprintf(text, sizeof(text), "chroot \"/%0*d\"\n", (int)most, 0);
+	ck_assert_ptr_null(parse_text(text, NULL, &errors));
+	ck_assert_ptr_nonnull(strstr(errors.s, "longer"));
+}
+END_TEST
+
 START_TEST(files_that_are_refused)
 {
 	struct lines		 errors;
@@ -515,6 +535,7 @@ main(void)
 	tcase_add_test(tc, cases);
 	tcase_add_test(tc, default_values);
 	tcase_add_test(tc, command_line_macros);
+	tcase_add_test(tc, long_chroot);
 	tcase_add_test(tc, files_that_are_refused);
 	tcase_add_test(tc, application_rules);
 	tcase_add_test(tc, application_modes);

@@ -538,7 +538,7 @@ struct m_d4_signed {
 	uint8_t		 packet[D4_MAX];
 };
 
-/* Our endpoints as votes have them, per family; af 0: not known. */
+/* Our endpoints as votes have them, per family; af 0: nothing new. */
 struct m_record_facts {
 	struct addr	 ip4;		/* with the UDP port */
 	struct addr	 ip6;

@@ -206,7 +206,11 @@ record_facts(struct channel *ch, struct chan_msg *msg, void *arg)
 		child_kill(c, "endpoint where no host is");
 		return;
 	}
-	rc.facts = *m;
+	/* One that was just started does not know both again at once. */
+	if (m->ip4.af != 0)
+		rc.facts.ip4 = m->ip4;
+	if (m->ip6.af != 0)
+		rc.facts.ip6 = m->ip6;
 	record_changed();
 }
 

@@ -342,6 +342,57 @@ START_TEST(odd_facts)
 }
 END_TEST
 
+static void
+attach_eth(struct m_app_attach *m)
+{
+	struct m_app_attached	 ans;
+	struct m_app		 who;
+
+	memset(&who, 0, sizeof(who));
+	memset(&ans, 0, sizeof(ans));
+	apps_set_running(&parent.apps, 1);
+	strlcpy(m->name, "eth", sizeof(m->name));
+	m->nvers = m->vers[0].version = m->vers[0].codes = 1;
+	ck_assert_int_eq(apps_attach(&parent.apps, apps_connect(&parent.apps,
+	    apps_new(&parent.apps, &who), 0), m, &ans), APE_OK);
+}
+
+/*
+ * A discovery process that was started again hears of one family first: that
+ * it does not know the other yet is no reason to forget it.
+ */
+START_TEST(record_remembers)
+{
+	struct m_record_facts	 f;
+	struct m_app_attach	 m;
+	struct m_record		 r;
+	struct addr		 a, seen;
+	struct enr		 e;
+	uint16_t		 tcp;
+
+	memset(&f, 0, sizeof(f));
+	(void)addr_parse(&f.ip4, "20.1.2.3:5555");
+	seen = f.ip4;
+	say(&m_record_facts_desc, &f);
+	while (!hear(&m_record_desc, &r))
+		usleep(100000);
+	memset(&f, 0, sizeof(f));
+	(void)addr_parse(&f.ip6, "[2a00::5]:5555");
+	say(&m_record_facts_desc, &f);
+	turns(4);
+	memset(&m, 0, sizeof(m));
+	m.meta.nenr = m.meta.enr[0].len = 1;
+	m.meta.enr[0].key[0] = 'x';
+	attach_eth(&m);
+	record_changed();
+	while (!hear(&m_record_desc, &r))
+		usleep(100000);
+	ck_assert_int_eq(enr_decode(&e, r.record, r.len, NULL), 0);
+	ck_assert_int_eq(enr_endpoint(&e, 4, &a, &tcp), 0);
+	ck_assert_int_eq(addr_cmp(&a, &seen), 0);
+}
+END_TEST
+
 /* Discovery has found a node: is the dialer told of it? */
 static int
 candidate(uint8_t id, const char *addr)
@@ -453,19 +504,11 @@ START_TEST(goals)
 		uint32_t	 goal;
 	} t[] = { { 50, 3, 1, 16 }, { 6, 3, 1, 2 }, { 2, 3, 1, 1 },
 	    { 1, 3, 1, 1 }, { 1, 1, 1, 1 }, { 0, 3, 1, 0 }, { 50, 3, 0, 0 } };
-	struct m_app_attached	 ans;
 	struct m_app_attach	 m;
 	struct m_goal		 got;
-	struct m_app		 who;
 
-	memset(&who, 0, sizeof(who));
 	memset(&m, 0, sizeof(m));
-	memset(&ans, 0, sizeof(ans));
-	apps_set_running(&parent.apps, 1);
-	strlcpy(m.name, "eth", sizeof(m.name));
-	m.nvers = m.vers[0].version = m.vers[0].codes = 1;
-	ck_assert_int_eq(apps_attach(&parent.apps, apps_connect(&parent.apps,
-	    apps_new(&parent.apps, &who), 0), &m, &ans), APE_OK);
+	attach_eth(&m);
 	parent.conf->max_peers = t[_i].max;
 	parent.conf->dial_ratio = t[_i].ratio;
 	parent.conf->dial = t[_i].dial;
@@ -493,6 +536,7 @@ main(void)
 	tcase_add_loop_test(tc, no_such_packet, 0, 4);
 	tcase_add_test(tc, too_many);
 	tcase_add_test(tc, record);
+	tcase_add_test(tc, record_remembers);
 	tcase_add_loop_test(tc, odd_facts, 0, 5);
 	tcase_add_test(tc, candidates);
 	tcase_add_test(tc, candidate_self);

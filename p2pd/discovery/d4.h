@@ -65,7 +65,10 @@ struct d4_ops {
 	size_t	 (*seeds)(void *arg, struct node *v, size_t max);
 
 	/* What follows are events; each may be NULL. */
-	/* A node was found by the random walk; alive or not. */
+	/*
+	 * A node was found by the random walk, or while candidates are wanted
+	 * by a refresh; alive or not. May call d4_fetch().
+	 */
 	void	 (*found)(void *arg, const struct node *);
 	/*
 	 * For the database: a pong has proven (id, address of node) just now;

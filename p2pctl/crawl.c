@@ -25,6 +25,7 @@
 #define WALKS		8
 #define MISSES		2		/* and it is asked for nodes no more */
 #define DULL		3		/* the same, of answers without news */
+#define MOVES		3		/* that others may tell of a dead node */
 #define ASKED_MAX	512		/* at once */
 #define RECENT		600		/* seconds for which a check holds */
 #define SAVE_MS		30000
@@ -102,10 +103,11 @@ learn(struct crawl *cr, const struct addr *from, const struct d4_node *d)
 	if (n->state == ST_NEW) {
 		d4c_add(cr->c, &n->peer);
 		enqueue(cr, n);
-	} else if (n->state == ST_DEAD && n->score > 0 &&
+	} else if (n->state == ST_DEAD && n->score > 0 && n->moved < MOVES &&
 	    addr_cmp(&n->peer.addr, &d->addr) != 0) {
 		/* It has moved since the file was written: checked anew. */
 		n->peer.addr = d->addr;
+		n->moved++;
 		n->check = 0;
 		enqueue(cr, n);
 	}
@@ -160,7 +162,9 @@ got_record(const struct d4_answer *w, void *arg)
 	cr->checked++;
 	if (w->outcome != D4C_OK) {
 		n->state = ST_DEAD;
-		n->score /= 2;
+		/* one check, however many places it is said to be at */
+		if (n->moved == 0)
+			n->score /= 2;
 		cr->dead++;
 		return;
 	}

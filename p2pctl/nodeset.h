@@ -31,6 +31,7 @@ struct netnode {
 	uint8_t			 walk;		/* questions for nodes so far */
 	uint8_t			 misses;	/* of them without an answer */
 	uint8_t			 dull;		/* without news, in a row */
+	uint8_t			 moved;		/* times, by what others say */
 };
 TAILQ_HEAD(netnodes, netnode);
 

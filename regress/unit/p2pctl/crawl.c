@@ -256,31 +256,57 @@ START_TEST(whole_world)
 }
 END_TEST
 
-/* What the file has is where it was; others tell where it is. */
-START_TEST(moved)
+/* A file with one node of the world, at an address of the past. */
+static void
+past(unsigned int i, const struct addr *addr, uint32_t score)
 {
 	struct nodeset		 s = { 0 };
 	struct enr_build	 b;
 	struct netnode		*n;
 	size_t			 saved;
 
-	ck_assert_int_eq(enr_build_init(&b, 1, world[5].pub), 0);
-	ck_assert_int_eq(enr_set_endpoint(&b, &world[MUTE].addr, 0), 0);
-	n = nodeset_add(&s, world[5].pub, &world[MUTE].addr);
+	ck_assert_int_eq(enr_build_init(&b, 1, world[i].pub), 0);
+	ck_assert_int_eq(enr_set_endpoint(&b, addr, 0), 0);
+	n = nodeset_add(&s, world[i].pub, addr);
 	ck_assert_ptr_nonnull(n);
-	ck_assert_int_eq(enr_sign(&n->record, &b, world[5].priv), 0);
-	n->score = 4;
+	ck_assert_int_eq(enr_sign(&n->record, &b, world[i].priv), 0);
+	n->score = score;
 	n->first = n->last = n->check = time(NULL) - 86400;
 	ck_assert_int_eq(nodeset_save(&s, path, &saved, err), EX_DONE);
 	nodeset_free(&s);
 	/* Slow enough for the news to come when it is wanted. */
 	rq.rate = getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 2 : 20;
 	ck_assert_msg(net_crawl(&rq, &out, err) == EX_DONE, "%s", err);
+}
+
+/* What the file has is where it was; others tell where it is. */
+START_TEST(moved)
+{
+	struct nodeset	 s = { 0 };
+	struct netnode	*n;
+
+	past(5, &world[MUTE].addr, 4);
 	ck_assert_msg(nodeset_load(&s, path, err) == EX_DONE, "%s", err);
 	ck_assert_ptr_nonnull(n = find(&s, 5));
 	ck_assert_int_eq(enr_equal(&n->record, &world[5].record), 1);
 	ck_assert_uint_eq(n->score, 3);
 	ck_assert_int_eq(n->last, n->check);
+	nodeset_free(&s);
+}
+END_TEST
+
+/* Not where it was, nor where others say: that is one check failed. */
+START_TEST(moved_and_gone)
+{
+	struct nodeset	 s = { 0 };
+	struct netnode	*n;
+	struct addr	 was = world[MUTE].addr;
+
+	was.ip[3] = 77;
+	past(MUTE, &was, 2);
+	ck_assert_msg(nodeset_load(&s, path, err) == EX_DONE, "%s", err);
+	ck_assert_ptr_nonnull(n = find(&s, MUTE));
+	ck_assert_uint_eq(n->score, 1);
 	nodeset_free(&s);
 }
 END_TEST
@@ -379,6 +405,7 @@ main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, whole_world);
 	tcase_add_test(tc, moved);
+	tcase_add_test(tc, moved_and_gone);
 	tcase_add_test(tc, no_more_than);
 	tcase_add_test(tc, no_longer_than);
 	tcase_add_test(tc, no_longer_than_answers);

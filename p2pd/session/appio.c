@@ -144,6 +144,21 @@ app_tick(int fd, short what, void *arg)
 {
 	struct app	*a = arg;
 
+	event_del(&a->ev_gone);
 	app_resume(a, APAUSE_PEER);
+	app_resume(a, APAUSE_RATE);
+}
+
+/*
+ * Over its rate it is not read, so that its end would be seen when all is paid,
+ * and its capabilities taken as long. What it has sent is read now, and owed
+ * by who comes after.
+ */
+void
+app_gone(int fd, short what, void *arg)
+{
+	struct app	*a = arg;
+
+	a->gone = 1;
 	app_resume(a, APAUSE_RATE);
 }

@@ -107,10 +107,14 @@ app_charge(struct app *a, struct appcap *ac, uint64_t bytes)
 
 	if (ac->rate.rate == 0)
 		return;
-	if ((ms = bucket_owe(&ac->rate, (double)bytes, mono_us())) == 0)
+	if ((ms = bucket_owe(&ac->rate, (double)bytes, mono_us())) == 0 ||
+	    a->gone)
 		return;
 	app_pause(a, APAUSE_RATE);
 	event_after(&a->ev_tick, ms);
+	/* where the system can tell */
+	if (event_base_get_features(ses.env.base) & EV_FEATURE_EARLY_CLOSE)
+		event_add(&a->ev_gone, NULL);
 }
 
 /*

@@ -37,6 +37,8 @@ app_new(const struct m_app *m, int fd)
 	    app_readable, a) == -1 ||
 	    event_assign(&a->ev_more, ses.env.base, -1, 0, app_more, a) == -1 ||
 	    evtimer_assign(&a->ev_tick, ses.env.base, app_tick, a) == -1 ||
+	    event_assign(&a->ev_gone, ses.env.base, fd, EV_CLOSED, app_gone,
+	    a) == -1 ||
 	    htab_insert(&ses.apptab, &a->node) == -1) {
 		free(a);
 		return NULL;
@@ -95,6 +97,7 @@ app_doom(struct app *a, const char *why)
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
 	event_del(&a->ev_tick);
+	event_del(&a->ev_gone);
 	ses.ndoomed++;
 	turn_soon();
 }
@@ -123,6 +126,7 @@ app_close(struct app *a)
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
 	event_del(&a->ev_tick);
+	event_del(&a->ev_gone);
 	if (a->pause & APAUSE_PEER)
 		app_resume(a, APAUSE_PEER);
 	session_tell(&m_app_closed_desc, &closed);
@@ -138,6 +142,7 @@ app_free(struct app *a)
 	event_del(&a->ev_read);
 	event_del(&a->ev_more);
 	event_del(&a->ev_tick);
+	event_del(&a->ev_gone);
 	appq_clear(&a->q);
 	rbuf_clear(&a->rb);
 	close(a->q.fd);

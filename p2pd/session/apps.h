@@ -74,6 +74,7 @@ struct app {
 	struct event		 ev_read;
 	struct event		 ev_more;	/* goes on with what is kept */
 	struct event		 ev_tick;	/* has waited enough */
+	struct event		 ev_gone;	/* has left, while over its rate */
 	struct appq		 q;
 	struct rbuf		 rb;
 	struct holder		 holder;
@@ -92,6 +93,7 @@ struct app {
 	uint8_t			 pause;
 	uint8_t			 waited;	/* peers wait for its room, */
 	uint8_t			 room;		/* and there is some now */
+	uint8_t			 gone;		/* nobody waits for its rate */
 	uint8_t			 doomed;	/* to be closed this turn */
 	uint8_t			 closed;
 	char			 name[APP_NAME_MAX];
@@ -177,6 +179,7 @@ void	 app_worked(struct app *, uint32_t peers);
 /* Those that wait for this peer's queue, where it has room now. */
 void	 apps_wake(struct peer *);
 void	 app_tick(int, short, void *);
+void	 app_gone(int, short, void *);
 
 /* apprequest.c: one frame from an application. */
 enum rb_result app_request(struct app *, const struct app_head *, uint8_t *body);

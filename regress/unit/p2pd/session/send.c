@@ -250,7 +250,7 @@ START_TEST(rate_by_attaching_again)
 	tapp_message(&ta, 7, 10, AFL_COMPLETE, 100, 1, big, 30000);
 	tapp_expect(&ta, AF_SENT);
 	tapp_close(&ta);
-	/* it is not read for half a minute, but written to */
+	/* not every system tells of its end but to who writes */
 	told_forget();
 	tpeer_send(&tp[0], 0x10, "x", 1);
 	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
@@ -263,6 +263,28 @@ START_TEST(rate_by_attaching_again)
 	ck_assert_int_eq((a->pause & APAUSE_RATE) != 0, uid == 1000);
 	if (uid == 1000)
 		ck_assert(TAILQ_FIRST(&a->caps)->rate.level < -25000);
+}
+END_TEST
+
+/* Who leaves while over its rate has left, and what it had sent arrives. */
+START_TEST(rate_and_gone)
+{
+	if (!(event_base_get_features(base) & EV_FEATURE_EARLY_CLOSE))
+		return;
+	open_peers(1);
+	bucket_init(&TAILQ_FIRST(&app_of(1)->caps)->rate, 100, 100, mono_us());
+	tapp_message(&ta, 1, 10, AFL_COMPLETE, 100, 1, big, 30000);
+	tapp_expect(&ta, AF_SENT);
+	ck_assert(app_of(1)->pause & APAUSE_RATE);
+	tapp_message(&ta, 2, 10, 0, 100, 1, big, 20000);
+	tapp_message(&ta, 3, 10, 0, 100, 1, "last", 4);
+	pump();
+	ck_assert_uint_eq(peer_find(10)->msgs_out, 1);
+	told_forget();
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	ck_assert_uint_eq(peer_find(10)->msgs_out, 3);
+	tapp_open(&ta, 2);
 }
 END_TEST
 
@@ -349,6 +371,7 @@ main(void)
 	tcase_add_test(t, wait_for_gone);
 	tcase_add_test(t, rate);
 	tcase_add_loop_test(t, rate_by_attaching_again, 0, 3);
+	tcase_add_test(t, rate_and_gone);
 	tcase_add_test(t, memory_short);
 	tcase_add_test(t, no_mark);
 	return world_run("session_send", t, multisend_case());

@@ -435,14 +435,18 @@ derive(struct setup *s, const uint8_t eph[SECP_PUB], const uint8_t nonce[RLPX_NO
 	return s->codec == NULL ? -1 : 0;
 }
 
-/* Recipient: auth is open and the claimed id's static secret is here. */
+/*
+ * Recipient: auth is open and the claimed id's static secret is here. Only now
+ * is a key of our own spent on it.
+ */
 static void
 answer_auth(struct setup *s, const uint8_t static_x[32])
 {
 	uint8_t	 eph[SECP_PUB];
 	size_t	 len;
 
-	if (rlpx_auth_ephemeral(eph, &s->auth, static_x) == -1 ||
+	if (keypool_take(s->all->keypool, &s->keys) == -1 ||
+	    rlpx_auth_ephemeral(eph, &s->auth, static_x) == -1 ||
 	    rlpx_ack_make(s->out, &len, &s->keys, s->id) == -1 ||
 	    derive(s, eph, s->auth.nonce, s->in, s->have, s->out, len) == -1) {
 		setup_drop(s, REASON_HANDSHAKE_BAD, 0);
@@ -469,7 +473,8 @@ open_auth(struct setup *s, const uint8_t ecies_x[32])
 static void
 send_auth(struct setup *s, const uint8_t static_x[32])
 {
-	if (rlpx_auth_make(s->out, &s->authlen, &s->keys, s->all->conf.own,
+	if (keypool_take(s->all->keypool, &s->keys) == -1 ||
+	    rlpx_auth_make(s->out, &s->authlen, &s->keys, s->all->conf.own,
 	    s->id, static_x) == -1) {
 		setup_drop(s, REASON_HANDSHAKE_BAD, 0);
 		return;
@@ -655,9 +660,7 @@ setup_begin(struct setups *all, const struct setup_start *start)
 	TAILQ_INSERT_TAIL(&all->byage, s, age);
 	all->n++;
 	setup_events(s);
-	if (keypool_take(all->keypool, &s->keys) == -1)
-		setup_drop(s, REASON_HANDSHAKE_BAD, errno);
-	else if (s->initiator)
+	if (s->initiator)
 		ask_key(s, KEY_STATIC, s->id);
 	else
 		expect_message(s, PH_PACKET, 2);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * floor: what this machine can do at most, one primitive at a time, each the
- * median of some timed runs, in CPU time. A line for each: its name, nanoseconds.
+ * floor: what this machine can do at most in one primitive, the median of some
+ * timed runs, in CPU time. Prints nanoseconds, and what the payload packs to.
+ *
+ *	ms of a run, another core to answer from, primitive
  */
 #include "config.h"
 
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <err.h>
 #include <openssl/evp.h>
+#include <sched.h>
 #include <snappy-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +21,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/util.h"
 #include "common/crypto/keccak.h"
 #include "common/crypto/secp.h"
 #include "regress/bench/payload.h"
 
 #define RUNS	9
-#define RUN_NS	20000000.0
 #define BULK	(1 << 20)
 #define BLOCK	65536
+#define ECHO	160		/* a frame of 100 bytes */
 
 static struct {
 	uint8_t		 priv[SECP_PRIV], pub[SECP_PUB], hash[32];
@@ -36,6 +41,9 @@ static struct {
 	int		 fd[2];
 	int		 listener;
 	struct sockaddr_in to;
+	clockid_t	 clock;
+	double		 run_ns;
+	int		 other;		/* core */
 } g;
 
 static double
@@ -43,7 +51,7 @@ now_ns(void)
 {
 	struct timespec	 ts;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	clock_gettime(g.clock, &ts);
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
@@ -68,9 +76,9 @@ measure(void (*fn)(void))
 		for (i = 0; i < n; i++)
 			fn();
 		took = now_ns() - start;
-		if (took > RUN_NS / 2)
+		if (took > g.run_ns / 2)
 			break;
-		n = took < RUN_NS / 1000 ? n * 100 : (long)((double)n * RUN_NS / took) + 1;
+		n = took < g.run_ns / 1000 ? n * 100 : (long)((double)n * g.run_ns / took) + 1;
 	}
 	for (r = 0; r < RUNS; r++) {
 		start = now_ns();
@@ -236,59 +244,118 @@ udp(void)
 		err(1, "udp");
 }
 
+/* There and back, to a process on another core; the wall's time. */
 static void
-say(const char *name, double ns)
+round_trip(void)
 {
-	printf("%s %.3f\n", name, ns);
-	fflush(stdout);
+	if (write(g.fd[0], g.plain, ECHO) != ECHO ||
+	    read(g.fd[0], g.back, ECHO) != ECHO)
+		err(1, "echo");
 }
 
 static void
-payloads(void)
+echo_back(int fd, int core)
 {
-	static const size_t	 sizes[] = { 64, 1024, 16384, 262144, BULK };
-	static const char	 kinds[] = "rc";
-	char			 name[64];
-	size_t			 i, k;
+	char		 buf[ECHO];
+	cpu_set_t	 set;
 
-	for (k = 0; k < 2; k++)
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-			g.size = sizes[i];
-			payload_fill(g.plain, g.size, kinds[k]);
-			snprintf(name, sizeof(name), "compress-%c-%zu", kinds[k],
-			    g.size);
-			say(name, measure(compress));
-			snprintf(name, sizeof(name), "uncompress-%c-%zu",
-			    kinds[k], g.size);
-			say(name, measure(uncompress));
-			snprintf(name, sizeof(name), "packed-%c-%zu", kinds[k],
-			    g.size);
-			say(name, (double)g.npacked);
-		}
+	CPU_ZERO(&set);
+	CPU_SET(core, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) == -1)
+		err(1, "core %d", core);
+	while (read(fd, buf, sizeof(buf)) == sizeof(buf))
+		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+			break;
+	_exit(0);
 }
 
 static void
-sockets(void)
+tcp_pair(void)
 {
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, g.fd) == -1)
-		err(1, "socketpair");
-	say("unix-byte", measure(pass) / BLOCK);
-	close(g.fd[0]);
-	close(g.fd[1]);
-	udp();
-	say("udp", measure(datagram));
-	close(g.fd[0]);
-	close(g.fd[1]);
+	int	 on = 1;
+
 	listen_here();
-	say("tcp-visit", measure(visit));
 	g.fd[0] = tcp();
 	if ((g.fd[1] = accept(g.listener, NULL, NULL)) == -1)
 		err(1, "accept");
-	say("tcp-byte", measure(pass) / BLOCK);
+	(void)setsockopt(g.fd[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(g.fd[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-int
-main(void)
+static void
+tcp_echo(void)
+{
+	pid_t	 pid;
+
+	tcp_pair();
+	if ((pid = fork()) == -1)
+		err(1, "fork");
+	if (pid == 0) {
+		close(g.fd[0]);
+		echo_back(g.fd[1], g.other);
+	}
+	close(g.fd[1]);
+	g.clock = CLOCK_MONOTONIC;
+}
+
+static void
+unix_pair(void)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, g.fd) == -1)
+		err(1, "socketpair");
+}
+
+static const struct primitive {
+	const char	*name;
+	void		(*ready)(void);		/* or NULL */
+	void		(*fn)(void);
+	double		 units;			/* in one fn */
+} primitives[] = {
+	{ "ecdh", NULL, ecdh, 1 },
+	{ "keygen", NULL, keygen, 1 },
+	{ "sign", NULL, sign, 1 },
+	{ "recover", NULL, recover, 1 },
+	{ "keccak-byte", NULL, absorb, BULK },
+	{ "keccak-digest", NULL, digest, 1 },
+	{ "aes-byte", NULL, encrypt, BULK },
+	{ "compress", NULL, compress, 1 },
+	{ "uncompress", NULL, uncompress, 1 },
+	{ "unix-byte", unix_pair, pass, BLOCK },
+	{ "udp", udp, datagram, 1 },
+	{ "tcp-visit", listen_here, visit, 1 },
+	{ "tcp-byte", tcp_pair, pass, BLOCK },
+	{ "tcp-echo", tcp_echo, round_trip, 1 },
+};
+
+/* NAME, or NAME-KIND-SIZE of what depends on the payload. */
+static void
+say(const char *what)
+{
+	const struct primitive	*p;
+	char			 kind;
+	size_t			 i, n;
+
+	for (i = 0; i < nitems_of(primitives); i++) {
+		p = &primitives[i];
+		n = strlen(p->name);
+		if (strncmp(what, p->name, n) != 0)
+			continue;
+		if (sscanf(what + n, "-%c-%zu", &kind, &g.size) == 2 &&
+		    g.size <= BULK) {
+			payload_fill(g.plain, g.size, kind);
+			compress();
+		} else if (what[n] != '\0')
+			continue;
+		if (p->ready != NULL)
+			p->ready();
+		printf("%.3f %zu\n", measure(p->fn) / p->units, g.npacked);
+		return;
+	}
+	errx(1, "%s: no such primitive", what);
+}
+
+static void
+prepare(void)
 {
 	static const uint8_t	 key[32] = { 1 }, iv[16] = { 2 };
 
@@ -305,14 +372,18 @@ main(void)
 	payload_fill(g.plain, BULK, 'r');
 	keccak256(g.hash, "floor", 5);
 	keccak_init(&g.k);
-	say("ecdh", measure(ecdh));
-	say("keygen", measure(keygen));
-	say("sign", measure(sign));
-	say("recover", measure(recover));
-	say("keccak-byte", measure(absorb) / BULK);
-	say("keccak-digest", measure(digest));
-	say("aes-byte", measure(encrypt) / BULK);
-	payloads();
-	sockets();
+	sign();
+	g.clock = CLOCK_PROCESS_CPUTIME_ID;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 4 || sscanf(argv[1], "%lf", &g.run_ns) != 1 ||
+	    sscanf(argv[2], "%d", &g.other) != 1)
+		errx(1, "usage: floor ms core primitive");
+	g.run_ns *= 1e6;
+	prepare();
+	say(argv[3]);
 	return 0;
 }

@@ -22,13 +22,16 @@ static size_t key_page;
 static int
 key_room(void)
 {
+	void *p;
+
 	key_page = sysconf(_SC_PAGESIZE);
-	node_key = mmap(NULL, key_page, PROT_READ | PROT_WRITE,
+	p = mmap(NULL, key_page, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANON, -1, 0);
-	if (node_key == MAP_FAILED) {
+	if (p == MAP_FAILED) {
 		log_warn("node key: mmap");
 		return -1;
 	}
+	node_key = p;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <check.h>
 #include <fcntl.h>
@@ -261,6 +262,24 @@ START_TEST(keys_have_a_rate)
 	ck_assert_uint_eq(c->key_done[KEY_ECIES], 12);
 	ck_assert_uint_gt(c->key_delayed, 0);
 	ck_assert_uint_eq(c->key_refused, 0);
+}
+END_TEST
+
+/* Without memory for the key there is none to wipe either. */
+START_TEST(no_room_for_the_key)
+{
+	struct rlimit	 all, none;
+	uint8_t		 pub[SECP_PUB];
+	int		 ok;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &all), 0);
+	none = all;
+	none.rlim_cur = 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+	ok = key_load("/nowhere/nodekey", pub);
+	key_wipe();
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &all), 0);
+	ck_assert_int_eq(ok, -1);
 }
 END_TEST
 
@@ -525,6 +544,7 @@ main(void)
 	tcase_add_test(tc, dialed_identity);
 	tcase_add_test(tc, keys_end_with_their_connection);
 	tcase_add_test(tc, keys_have_a_rate);
+	tcase_add_test(tc, no_room_for_the_key);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
 	tcase_add_loop_test(tc, names_are_printable, 0, 4);
 	tcase_add_test(tc, refusals_do_not_block);

@@ -65,6 +65,25 @@ show_enr(uint32_t conn)
 	show_rec(conn, &r);
 }
 
+/*
+ * Against the address of a static node, where it is one and not a name: of
+ * others discovery knows where they are.
+ */
+static void
+why_address(struct rec *r, const uint8_t id[SECP_PUB])
+{
+	const struct netset *only = &parent.conf->netrestrict;
+	struct node *n = nodes_find(&parent.nodes, id);
+	struct addr a;
+
+	if (n == NULL || addr_parse_ip(&a, n->en.host) == -1)
+		return;
+	if (bans_has_addr(&parent.bans, &a, time(NULL)))
+		rec_str(r, NULL, "its address is banned");
+	if (only->n > 0 && !netset_match(only, &a))
+		rec_str(r, NULL, "its address is outside netrestrict");
+}
+
 /* What speaks against dialing a node, as far as the parent can tell. */
 static void
 why_reasons(struct rec *r, const uint8_t id[SECP_PUB], unsigned int is)
@@ -81,8 +100,10 @@ why_reasons(struct rec *r, const uint8_t id[SECP_PUB], unsigned int is)
 		rec_str(r, NULL, "dialing is off by configuration");
 	if (bans_has_id(&parent.bans, id, time(NULL)))
 		rec_str(r, NULL, "it is banned");
-	if (is & NODE_STATIC)
+	if (is & NODE_STATIC) {
+		why_address(r, id);
 		return;
+	}
 	if (conf->allowlist_on && !(is & (NODE_ALLOWED | NODE_TRUSTED)))
 		rec_str(r, NULL, "it is not on the allowlist");
 	if (parent.apps.hello->n == 0)

@@ -404,6 +404,12 @@ def bans_and_netrestrict():
     far = Node(boots(boot), "netrestrict { 10.0.0.0/8 }")
     far.process.expect(r"bootnode at 127\.0\.0\.1:\d+ is not taken", again=True)
     equal(far.ctl("show", "table"), [], "table of who may speak with nobody here")
+    # Of static nodes discovery says nothing.
+    far.ctl("peer", "add", f"enode://{b.id}@192.0.2.9:1")
+    far.ctl("ban", "add", "192.0.2.0/24")
+    reasons = far.ctl("show", "why", b.id)["reasons"]
+    check(any("netrestrict" in r for r in reasons), f"outside: {reasons}")
+    check(any("banned" in r for r in reasons), f"banned: {reasons}")
     done(boot, a, b, far)
 
 

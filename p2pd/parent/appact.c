@@ -111,10 +111,12 @@ appact_penalise(struct channel *ch, struct chan_msg *msg, void *arg)
 	if (ac == NULL)
 		return;
 	p = peers_byhandle(&parent.peers, m->handle);
-	if (p == NULL || p->session != c->instance || p->stopping)
-		return;		/* it is on its way out by itself */
+	if (p == NULL || p->session != c->instance)
+		return;
 	if (m->secs > 0)
 		spared = ban_by_app(ac->app, p, m->secs);
+	if (p->stopping)
+		return;		/* it is on its way out by itself */
 	penalty_report(ac->app, p, m, spared);
 	peer_tell_stop(p, m->secs > 0 && spared == NULL ? REASON_BANNED :
 	    REASON_APPLICATION, m->disc);

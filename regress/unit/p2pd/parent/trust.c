@@ -465,6 +465,13 @@ START_TEST(penalties)
 	say(&m_app_penalise_desc, &m, -1);
 	AWAIT(p->stopping);
 	ck_assert_uint_eq(parent.bans.n, 1);
+	/* One that is on its way out is banned all the same. */
+	m.handle = (p = peer_of(0, 0))->handle;
+	p->stopping = 1;
+	m.secs = 3600;
+	say(&m_app_penalise_desc, &m, -1);
+	AWAIT(parent.bans.n == 2);
+	ck_assert(bans_has_id(&parent.bans, p->id, time(NULL) + 3000));
 	/* The operator's are disconnected only. */
 	m.secs = UINT32_MAX;
 	m.handle = (p = peer_of(0, PF_STATIC))->handle;
@@ -473,14 +480,14 @@ START_TEST(penalties)
 	m.handle = (p = peer_of(0, PF_TRUSTED))->handle;
 	say(&m_app_penalise_desc, &m, -1);
 	AWAIT(p->stopping);
-	ck_assert_uint_eq(parent.bans.n, 1);
+	ck_assert_uint_eq(parent.bans.n, 2);
 	/* Another session's are not its own; who has gone is nobody. */
 	m.handle = (p = peer_of(1, 0))->handle;
 	say(&m_app_penalise_desc, &m, -1);
 	ck_assert(!p->stopping);
 	m.handle = 999;
 	say(&m_app_penalise_desc, &m, -1);
-	ck_assert_uint_eq(parent.bans.n, 1);
+	ck_assert_uint_eq(parent.bans.n, 2);
 	ck_assert(!caught());
 	m.app = ac->no + 1;
 	say(&m_app_penalise_desc, &m, -1);

@@ -525,12 +525,12 @@ void
 d4c_turn(struct d4_client *c, uint32_t max_ms)
 {
 	struct d4_ask	*a;
-	uint64_t	 now;
+	uint64_t	 now = 0;
 	int		 i, wait = (int)max_ms;
 
-	while ((a = first_due(c)) != NULL && a->deadline_ms <= mono_ms())
+	/* The next is after the now that it is held against. */
+	while ((a = first_due(c)) != NULL && a->deadline_ms <= (now = mono_ms()))
 		expire(c, a);
-	now = mono_ms();
 	if (a != NULL && a->deadline_ms - now < max_ms)
 		wait = (int)(a->deadline_ms - now);
 	if (poll(c->fds, nitems_of(c->fds), wait) <= 0)

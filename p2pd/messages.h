@@ -45,8 +45,8 @@ enum msg_type {
 	M_KEY,			/* LD>P an ECDH with the node key */
 	M_KEY_DONE,		/* P>LD */
 	M_CHECK1,		/* LD>P post-handshake: may this go on?  Answered
-				   behind the static secret of the same
-				   connection when that is asked for before */
+				   behind the secrets that were asked for
+				   before it */
 	M_VERDICT1,		/* P>LD */
 	M_CHECK2,		/* LD>P (fd) add-peer */
 	M_VERDICT2,		/* P>LD */

@@ -30,9 +30,10 @@
 
 /*
  * initiator: STATIC, PACKET (ack), ECIES, CHECK1, HELLO, CHECK2
- * recipient: PACKET (auth), ECIES, STATIC, CHECK1, HELLO, CHECK2; it asks for
- * the static secret and the verdict at once, and the answers come in this
- * order, so that ack and Hello leave together.
+ * recipient: PACKET (auth), ECIES, STATIC, CHECK1, HELLO, CHECK2
+ *
+ * The last secret and the verdict are asked for at once, and the answers come
+ * in this order: a recipient's ack and Hello leave together.
  */
 enum phase { PH_PACKET, PH_ECIES, PH_STATIC, PH_CHECK1, PH_HELLO, PH_CHECK2 };
 
@@ -302,8 +303,9 @@ ask_key(struct setup *s, enum key_op op, const uint8_t point[SECP_PUB])
 	    &m, -1);
 }
 
+/* With the last secret: it is that which is waited for. */
 static void
-ask_check1(struct setup *s, enum phase phase)
+ask_check1(struct setup *s)
 {
 	struct m_check1	 m;
 
@@ -313,7 +315,7 @@ ask_check1(struct setup *s, enum phase phase)
 	memcpy(m.id, s->id, SECP_PUB);
 	m.remote = s->remote;
 	m.local = s->local;
-	ask_parent(s, phase, &m_check1_desc, &m, -1);
+	ask_parent(s, s->phase, &m_check1_desc, &m, -1);
 }
 
 static void
@@ -466,7 +468,7 @@ open_auth(struct setup *s, const uint8_t ecies_x[32])
 	memcpy(s->id, s->auth.pub, SECP_PUB);
 	s->has_id = 1;
 	if (ask_key(s, KEY_STATIC, s->id) == 0)
-		ask_check1(s, PH_STATIC);
+		ask_check1(s);
 }
 
 /* Initiator: the expected node's static secret is here. */
@@ -495,7 +497,7 @@ open_ack(struct setup *s, const uint8_t ecies_x[32])
 		setup_drop(s, REASON_HANDSHAKE_BAD, 0);
 		return;
 	}
-	ask_check1(s, PH_CHECK1);
+	s->phase = PH_CHECK1;
 }
 
 /* auth or ack is in. */
@@ -506,8 +508,8 @@ packet_read(struct setup *s)
 
 	if (ecies_point(point, s->in + 2, s->have - 2) == -1)
 		setup_drop(s, REASON_HANDSHAKE_BAD, 0);
-	else
-		ask_key(s, KEY_ECIES, point);
+	else if (ask_key(s, KEY_ECIES, point) == 0 && s->initiator)
+		ask_check1(s);
 }
 
 /* Hello's head is in: -1 and s is gone, or how much more is to come. */

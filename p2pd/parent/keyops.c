@@ -41,7 +41,8 @@ keyops_one(struct child *c)
 	c->key_done[done.op]++;
 	keyreq_free(c, k);
 	child_msg(c, &m_key_done_desc, &done, -1);
-	if (done.op == KEY_STATIC && conn->asked)
+	if (conn->asked && conn->keys[KEY_ECIES] == NULL &&
+	    conn->keys[KEY_STATIC] == NULL)
 		setup_decide1(c, conn);
 	explicit_bzero(&done, sizeof(done));
 }

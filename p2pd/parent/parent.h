@@ -45,7 +45,7 @@ struct conn {
 	RB_ENTRY(conn)	 entry;
 	uint32_t	 no;
 	uint8_t		 ops;		/* key operations asked, bit per enum key_op */
-	uint8_t		 asked;		/* checkpoint one: behind the static operation */
+	uint8_t		 asked;		/* checkpoint one: behind what is in keys */
 	uint8_t		 checked;	/* passed checkpoint one */
 	uint8_t		 dialed;	/* M_DIAL seen: id and remote are the dial's */
 	uint8_t		 flags;

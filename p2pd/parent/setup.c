@@ -155,7 +155,7 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 	}
 	conn->remote = m->remote;
 	memcpy(conn->id, m->id, sizeof(conn->id));
-	if (conn->keys[KEY_STATIC] != NULL)
+	if (conn->keys[KEY_ECIES] != NULL || conn->keys[KEY_STATIC] != NULL)
 		conn->asked = 1;
 	else
 		setup_decide1(c, conn);

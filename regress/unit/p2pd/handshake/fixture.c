@@ -34,9 +34,10 @@ deliver(int fd, short what, void *arg)
 	struct answer	*a = arg;
 
 	if (a->side->setups != NULL) {
-		if (a->type == M_KEY_DONE)
+		if (a->type == M_KEY_DONE) {
+			a->side->secrets++;
 			setup_key_done(a->side->setups, &a->u.key);
-		else if (a->type == M_VERDICT1)
+		} else if (a->type == M_VERDICT1)
 			setup_verdict1(a->side->setups, &a->u.v1);
 		else
 			setup_verdict2(a->side->setups, &a->u.v2);

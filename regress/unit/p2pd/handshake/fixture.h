@@ -26,6 +26,7 @@ struct side {
 	struct hello		 hello;
 	/* What it was asked and told. */
 	unsigned int		 keys[3];	/* by enum key_op */
+	int			 secrets;	/* given */
 	int			 checked1, checked2;
 	struct m_check1		 check1;
 	struct m_check2		 check2;

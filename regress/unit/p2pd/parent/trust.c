@@ -233,12 +233,10 @@ START_TEST(keys_end_with_their_connection)
 }
 END_TEST
 
-/* Over its rate a child waits; nothing of it is lost. */
-START_TEST(keys_have_a_rate)
+static void
+make_key(void)
 {
-	char		 dir[] = "/tmp/parent_trust.XXXXXX", path[64];
-	struct m_key	 k;
-	int		 i;
+	char	 dir[] = "/tmp/parent_trust.XXXXXX", path[64];
 
 	ck_assert_int_eq(secp_init(), 0);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -246,6 +244,62 @@ START_TEST(keys_have_a_rate)
 	ck_assert_int_eq(key_load(path, parent.id), 0);
 	unlink(path);
 	rmdir(dir);
+}
+
+/* What the parent has said; its type, or -1 when there is nothing. */
+static int
+heard(void)
+{
+	struct imsg	 m;
+	int		 type;
+
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	if (imsgbuf_get(&far, &m) != 1) {
+		(void)imsgbuf_read(&far);
+		if (imsgbuf_get(&far, &m) != 1)
+			return -1;
+	}
+	type = (int)imsg_get_type(&m);
+	imsg_free(&m);
+	return type;
+}
+
+/* Asked with the last secret, checkpoint one is answered behind it, once. */
+START_TEST(verdict_behind_secrets)
+{
+	struct m_check1	 ck;
+	struct m_key	 k;
+
+	make_key();
+	memset(&k, 0, sizeof(k));
+	memset(&ck, 0, sizeof(ck));
+	join(PROC_LISTENER);
+	bucket_init(&c->key_bucket, 1, 0, mono_us());
+	k.conn = ck.conn = 1;
+	for (k.op = KEY_ECIES; k.op <= KEY_STATIC; k.op++)
+		say(&m_key_desc, &k, -1);
+	say(&m_check1_desc, &ck, -1);
+	ck_assert_int_eq(heard(), -1);
+	bucket_init(&c->key_bucket, 100, 100, mono_us());
+	AWAIT(c->nkeyq == 0);
+	ck_assert_int_eq(heard(), M_KEY_DONE);
+	ck_assert_int_eq(heard(), M_KEY_DONE);
+	ck_assert_int_eq(heard(), M_VERDICT1);
+	ck_assert_int_eq(heard(), -1);
+	ck_assert(!caught());
+	/* No second question. */
+	say(&m_check1_desc, &ck, -1);
+	ck_assert(caught());
+}
+END_TEST
+
+/* Over its rate a child waits; nothing of it is lost. */
+START_TEST(keys_have_a_rate)
+{
+	struct m_key	 k;
+	int		 i;
+
+	make_key();
 	memset(&k, 0, sizeof(k));
 	join(PROC_LISTENER);
 	parent.conf->max_pending_in = 100;
@@ -550,6 +604,7 @@ main(void)
 	tcase_add_test(tc, dialer_needs_a_dial);
 	tcase_add_test(tc, dialed_identity);
 	tcase_add_test(tc, keys_end_with_their_connection);
+	tcase_add_test(tc, verdict_behind_secrets);
 	tcase_add_test(tc, keys_have_a_rate);
 	tcase_add_test(tc, no_room_for_the_key);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);

@@ -77,7 +77,7 @@ struct node {
 static struct {
 	struct addr	 to;
 	struct sockaddr_in sin;
-	int		 fd;
+	int		 fd, tcp;
 	uint16_t	 port;
 	struct node	*nodes;
 	uint32_t	 n;
@@ -644,15 +644,9 @@ remember(const char *dir)
 static void
 await_dial(void)
 {
-	struct sockaddr_in	 sin = { .sin_family = AF_INET,
-	    .sin_port = htons(g.port) };
-	struct pollfd		 pfd[2] = { { g.fd, POLLIN, 0 }, { -1, POLLIN, 0 } };
-	int			 on = 1;
+	struct pollfd	 pfd[2] = { { g.fd, POLLIN, 0 }, { g.tcp, POLLIN, 0 } };
 
-	pfd[1].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (pfd[1].fd == -1 || setsockopt(pfd[1].fd, SOL_SOCKET, SO_REUSEADDR,
-	    &on, sizeof(on)) == -1 || bind(pfd[1].fd, (struct sockaddr *)&sin,
-	    sizeof(sin)) == -1 || listen(pfd[1].fd, 64) == -1)
+	if (listen(g.tcp, 64) == -1)
 		err(1, "listen");
 	puts("ready");
 	fflush(stdout);
@@ -664,22 +658,42 @@ await_dial(void)
 	printf("at=%llu\n", (unsigned long long)mono_us());
 }
 
-static void
-open_socket(void)
+/* One port of both protocols; what UDP is given may be taken in TCP. */
+static int
+bind_both(void)
 {
 	struct sockaddr_in	 any;
 	socklen_t		 len = sizeof(any);
-	int			 on = 1, size = 4 << 20;
 
 	memset(&any, 0, sizeof(any));
 	any.sin_family = AF_INET;
 	g.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (g.fd == -1 || bind(g.fd, (struct sockaddr *)&any, sizeof(any)) == -1 ||
-	    getsockname(g.fd, (struct sockaddr *)&any, &len) == -1 ||
-	    setsockopt(g.fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == -1)
+	g.tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (g.fd == -1 || g.tcp == -1 ||
+	    bind(g.fd, (struct sockaddr *)&any, sizeof(any)) == -1 ||
+	    getsockname(g.fd, (struct sockaddr *)&any, &len) == -1)
+		err(1, "socket");
+	g.port = ntohs(any.sin_port);
+	if (bind(g.tcp, (struct sockaddr *)&any, sizeof(any)) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		err(1, "port %u", g.port);
+	close(g.fd);
+	close(g.tcp);
+	return -1;
+}
+
+static void
+open_sockets(void)
+{
+	int	 i, on = 1, size = 4 << 20;
+
+	for (i = 0; bind_both() == -1; i++)
+		if (i == 100)
+			errx(1, "no port is free in UDP and TCP");
+	if (setsockopt(g.fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == -1)
 		err(1, "socket");
 	(void)setsockopt(g.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	g.port = ntohs(any.sin_port);
 	g.sin.sin_family = AF_INET;
 	g.sin.sin_port = htons(g.to.port);
 	memcpy(&g.sin.sin_addr, g.to.ip, 4);
@@ -712,7 +726,7 @@ main(int argc, char **argv)
 	g.to.port = e.udp;
 	if (secp_init() == -1)
 		errx(1, "secp256k1");
-	open_socket();
+	open_sockets();
 	if ((g.nodes = calloc(g.n, sizeof(*g.nodes))) == NULL)
 		err(1, "nodes");
 	for (i = 0; i < g.n; i++)

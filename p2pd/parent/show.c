@@ -16,6 +16,7 @@
 
 #define FAILURES_SHOWN	8	/* reasons on the status screen */
 #define SHOWS_MAX	1024	/* that control may wait for */
+#define CAP_REC_MAX	2560	/* bytes of one capability, and of what follows */
 
 static unsigned int nshows;
 static uint32_t last_show;
@@ -357,10 +358,28 @@ cap_rec(struct rec *r, const struct capability *cap)
 	rec_end(r);
 }
 
+/* Those of one list that are the application's; how many had no room. */
+static unsigned int
+app_caps(struct rec *r, const struct capability_list *list, const struct app *a)
+{
+	struct capability *cap;
+	unsigned int more = 0;
+
+	TAILQ_FOREACH(cap, list, entry) {
+		if (cap->owner != a)
+			continue;
+		if (r->len < RECORD_MAX - CAP_REC_MAX)
+			cap_rec(r, cap);
+		else
+			more++;
+	}
+	return more;
+}
+
 static void
 show_apps(uint32_t conn)
 {
-	struct capability *cap;
+	unsigned int more;
 	struct app *a;
 	struct rec r;
 
@@ -372,13 +391,10 @@ show_apps(uint32_t conn)
 		rec_u64(&r, "pid", a->pid);
 		rec_u64(&r, "sessions", a->nconns);
 		rec_list(&r, "capabilities");
-		TAILQ_FOREACH(cap, &parent.apps.caps, entry)
-			if (cap->owner == a)
-				cap_rec(&r, cap);
-		TAILQ_FOREACH(cap, &parent.apps.taps, entry)
-			if (cap->owner == a)
-				cap_rec(&r, cap);
+		more = app_caps(&r, &parent.apps.caps, a);
+		more += app_caps(&r, &parent.apps.taps, a);
 		rec_end(&r);
+		rec_u64(&r, "more", more);
 		show_rec(conn, &r);
 	}
 }

@@ -549,6 +549,47 @@ START_TEST(penalties)
 }
 END_TEST
 
+/* The longest record has an end; nobody is hidden by having too much. */
+START_TEST(taps_do_not_hide)
+{
+	struct appconn		*ac = application();
+	struct m_app_attached	 ans;
+	struct m_app_attach	 m;
+	struct ctl_show_req	 show;
+	struct rec_reader	 rd;
+	struct rec_item		 it;
+	struct ctl_rec		 rec;
+	struct imsg		 im;
+	unsigned int		 i, taps = 0;
+	uint64_t		 more = 0;
+
+	memset(&m, 0, sizeof(m));
+	memset(&show, 0, sizeof(show));
+	m.mode = APM_TAP;
+	for (i = 0; i < 200; i++) {
+		snprintf(m.name, sizeof(m.name), "tap%u", i);
+		ck_assert_int_eq(apps_attach(&parent.apps, ac, &m, &ans), APE_OK);
+	}
+	join(PROC_CONTROL);
+	show.what = SHOW_APPS;
+	say(&ctl_show_desc, &show, -1);
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	while (imsgbuf_get(&far, &im) == 0)
+		ck_assert_int_eq(imsgbuf_read(&far), 1);
+	ck_assert_uint_eq(imsg_get_type(&im), CTL_REC);
+	ck_assert_int_eq(msg_decode(&ctl_rec_desc, im.buf, &rec), 0);
+	rec_read(&rd, rec.rec, rec.len);
+	while (rec_next(&rd, &it) == 1) {
+		taps += it.type == REC_BOOL && strcmp(it.key, "tap") == 0;
+		if (strcmp(it.key, "more") == 0)
+			more = it.u64;
+	}
+	ck_assert_uint_gt(taps, 50);
+	ck_assert_uint_eq(taps + more, 201);
+	imsg_free(&im);
+}
+END_TEST
+
 /* What applications hint at comes to the dialer, as often as they may. */
 START_TEST(hints)
 {
@@ -600,6 +641,7 @@ main(void)
 	tcase_add_loop_test(tc, reasons_are_bounded, 0, 2);
 	tcase_add_test(tc, penalties);
 	tcase_add_test(tc, hints);
+	tcase_add_test(tc, taps_do_not_hide);
 	tcase_add_test(tc, caught_is_unheard);
 	tcase_add_test(tc, dialer_needs_a_dial);
 	tcase_add_test(tc, dialed_identity);

@@ -82,15 +82,18 @@ children_init(void)
 {
 	unsigned int i;
 
-	/* As they are started: who can ask, finds the others there. */
+	/*
+	 * As they are started: applications find all sessions there, and those
+	 * that wait at the door are in before nodes are dialed for them.
+	 */
 	child_add(PROC_LISTENER, 0);
 	for (i = 0; i < parent.conf->sessions; i++)
 		child_add(PROC_SESSION, i);
+	child_add(PROC_CONTROL, 0);
 	child_add(PROC_DIALER, 0);
 	if (disc_wanted())
 		child_add(PROC_DISCOVERY, 0);
 	child_add(PROC_RESOLVER, 0);
-	child_add(PROC_CONTROL, 0);
 	rest_ev = evtimer_new(parent.base, children_rest, NULL);
 	if (rest_ev == NULL)
 		fatalx("no memory");

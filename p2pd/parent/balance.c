@@ -20,7 +20,7 @@
 #define BALANCE_REST	1000
 
 static struct event *balance_ev, *retire_ev;
-static uint32_t goal_told;
+static uint32_t goal_told, hungry_told;
 static uint64_t balanced_ms;
 static unsigned int quick;		/* since the last rest */
 
@@ -41,12 +41,7 @@ max_dialed(void)
 static uint32_t
 goal(void)
 {
-	struct capability *c = NULL;
-
-	while ((c = apps_conditions(&parent.apps, c)) != NULL)
-		if (cap_hungry(c))
-			return max_dialed();
-	return 0;
+	return apps_hungry(&parent.apps) != 0 ? max_dialed() : 0;
 }
 
 static void
@@ -119,15 +114,20 @@ hello_again(void)
 static void
 balance_turn(int fd, short what, void *arg)
 {
+	uint32_t hungry;
+
 	balanced_ms = mono_ms();
 	hello_again();
 	retire_count(&parent.apps, &parent.peers);
 	goal_tell();
 	retire_arm();
-	if (!parent.apps.meta_changed)
+	hungry = apps_hungry(&parent.apps);
+	if (!parent.apps.meta_changed && hungry == hungry_told)
 		return;
+	if (parent.apps.meta_changed)
+		record_changed();
 	parent.apps.meta_changed = 0;
-	record_changed();
+	hungry_told = hungry;
 	disc_conditions();
 }
 

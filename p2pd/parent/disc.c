@@ -135,15 +135,22 @@ boots_send(struct child *c)
 	}
 }
 
+/*
+ * Of those who lack peers, for nobody else is dialed for; when none does, of
+ * all: what p2pctl says of a node goes by them.
+ */
 static void
 conditions_send(struct child *c)
 {
 	struct capability *cap = NULL;
 	struct m_condition m;
+	int hungry = apps_hungry(&parent.apps) != 0;
 
 	memset(&m, 0, sizeof(m));
 	m.first = 1;
 	while ((cap = apps_conditions(&parent.apps, cap)) != NULL) {
+		if (hungry && !cap_hungry(cap))
+			continue;
 		m.ncond = cap->meta.ncond;
 		memcpy(m.cond, cap->meta.cond, sizeof(m.cond));
 		m.nprefix = cap->meta.nprefix;

@@ -211,3 +211,16 @@ cap_hungry(const struct capability *c)
 	return c->advertised &&
 	    (c->meta.wanted == 0 || c->npeers < c->meta.wanted);
 }
+
+uint32_t
+apps_hungry(struct apps *as)
+{
+	struct capability *c;
+	uint32_t sum = 0;
+
+	/* In the order in which they were attached, with ids never used twice. */
+	TAILQ_FOREACH(c, &as->caps, entry)
+		if (cap_hungry(c))
+			sum = ((sum ^ c->id) * 16777619U) | 1;
+	return sum;
+}

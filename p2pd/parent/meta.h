@@ -36,10 +36,13 @@ size_t	 apps_enr_entries(struct apps *, const struct m_enr **, size_t max);
 /*
  * For the choice of candidates: the next advertised capability after c (NULL:
  * the first), whose meta holds its conditions; NULL at the end. A candidate is
- * of use when the conditions of any of them hold, all of that one's.
+ * of use when the conditions of any of them hold that is hungry, all of that
+ * one's.
  */
 struct capability *apps_conditions(struct apps *, struct capability *c);
 /* It has fewer peers than it wants, or never enough. */
 int	 cap_hungry(const struct capability *);
+/* A number that says which are; 0 when none is. */
+uint32_t apps_hungry(struct apps *);
 
 #endif

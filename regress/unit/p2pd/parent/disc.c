@@ -520,6 +520,81 @@ START_TEST(goals)
 }
 END_TEST
 
+static uint32_t
+attach_wanting(const char *name, uint32_t wanted, const char *key)
+{
+	struct m_app_attached	 ans;
+	struct m_app_attach	 m;
+	struct m_app		 who;
+
+	memset(&who, 0, sizeof(who));
+	memset(&m, 0, sizeof(m));
+	strlcpy(m.name, name, sizeof(m.name));
+	m.nvers = m.vers[0].version = m.vers[0].codes = 1;
+	m.meta.wanted = wanted;
+	m.meta.ncond = key != NULL;
+	if (key != NULL)
+		strlcpy(m.meta.cond[0].key, key, sizeof(m.meta.cond[0].key));
+	ck_assert_int_eq(apps_attach(&parent.apps, apps_connect(&parent.apps,
+	    apps_new(&parent.apps, &who), 0), &m, &ans), APE_OK);
+	return ans.capid;
+}
+
+static struct m_condition *
+next_condition(void)
+{
+	static struct m_condition	 m;
+	uint64_t			 end = mono_ms() + 5000;
+
+	while (!taken(&far, &m_condition_desc, &m)) {
+		ck_assert_uint_lt(mono_ms(), end);
+		event_base_loop(parent.base, EVLOOP_NONBLOCK);
+		if (imsgbuf_read(&far) != 1)
+			ck_abort();
+	}
+	return &m;
+}
+
+/*
+ * Nodes are looked for on behalf of those who lack peers: who takes anybody, and
+ * has enough, does not make anybody worth dialing.
+ */
+START_TEST(conditions_of_the_hungry)
+{
+	struct m_condition	*m;
+	struct sharedcap	 shared;
+	struct peer		*p = calloc(1, sizeof(*p));
+
+	ck_assert_ptr_nonnull(p);
+	memset(&shared, 0, sizeof(shared));
+	apps_set_running(&parent.apps, 1);
+	shared.owner = attach_wanting("any", 1, NULL);
+	strlcpy(shared.cap.name, "any", sizeof(shared.cap.name));
+	shared.cap.version = shared.codes = 1;
+	(void)attach_wanting("eth", 5, "eth");
+	balance_soon();
+	m = next_condition();
+	ck_assert(m->first && m->ncond == 0);
+	m = next_condition();
+	ck_assert(!m->first && m->ncond == 1);
+	memset(p->id, 3, sizeof(p->id));
+	p->handle = 1;
+	ck_assert_int_eq(peers_share(p, &shared, 1), 0);
+	ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
+	balance_soon();
+	m = next_condition();
+	ck_assert(m->first && m->ncond == 1);
+	/* With one peer less anybody will do again. */
+	peers_remove(&parent.peers, p);
+	balance_soon();
+	m = next_condition();
+	ck_assert(m->first && m->ncond == 0);
+	m = next_condition();
+	ck_assert(!m->first && m->ncond == 1);
+	peers_free(p);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -541,6 +616,7 @@ main(void)
 	tcase_add_test(tc, candidates);
 	tcase_add_test(tc, candidate_self);
 	tcase_add_loop_test(tc, goals, 0, 7);
+	tcase_add_test(tc, conditions_of_the_hungry);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(pub, setup_public, teardown);
 	tcase_add_test(pub, candidates_private);

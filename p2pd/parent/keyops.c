@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -19,12 +18,17 @@
 static struct event *keyops_ev;
 
 static void
-keyreq_free(struct child *c, struct keyreq *k)
+dequeue(struct child *c, struct keyreq *k)
 {
-	k->conn->keys[k->key.op] = NULL;
+	k->waits = 0;
 	TAILQ_REMOVE(&c->keyq, k, entry);
 	c->nkeyq--;
-	free(k);
+}
+
+int
+keyops_wait(const struct conn *conn)
+{
+	return conn->keys[KEY_ECIES].waits || conn->keys[KEY_STATIC].waits;
 }
 
 static void
@@ -34,17 +38,16 @@ keyops_one(struct child *c)
 	struct conn *conn = k->conn;
 	struct m_key_done done;
 
+	dequeue(c, k);
 	memset(&done, 0, sizeof(done));
-	done.conn = k->key.conn;
-	done.op = k->key.op;
-	key_ecdh(done.secret, k->key.point);
-	c->key_done[done.op]++;
-	keyreq_free(c, k);
+	done.conn = conn->no;
+	done.op = k->op;
+	key_ecdh(done.secret, k->point);
+	c->key_done[k->op]++;
 	child_msg(c, &m_key_done_desc, &done, -1);
-	if (conn->asked && conn->keys[KEY_ECIES] == NULL &&
-	    conn->keys[KEY_STATIC] == NULL)
-		setup_decide1(c, conn);
 	explicit_bzero(&done, sizeof(done));
+	if (conn->asked && !keyops_wait(conn))
+		setup_decide1(c, conn);
 }
 
 /* One child's turn; 0 when its rate has ended it. */
@@ -118,17 +121,12 @@ keyops_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		child_kill(c, "second key operation of a kind for one connection");
 		return;
 	}
-	k = malloc(sizeof(*k));
-	if (k == NULL) {
-		log_warn("key request of the %s", proc_name(c->kind));
-		return;
-	}
 	conn->ops |= 1 << m->op;
-	if (m->op == KEY_STATIC)
-		memcpy(conn->point, m->point, sizeof(conn->point));
-	k->key = *m;
+	k = &conn->keys[m->op];
 	k->conn = conn;
-	conn->keys[m->op] = k;
+	k->op = m->op;
+	k->waits = 1;
+	memcpy(k->point, m->point, sizeof(k->point));
 	TAILQ_INSERT_TAIL(&c->keyq, k, entry);
 	c->nkeyq++;
 	if (!evtimer_pending(keyops_ev, NULL))
@@ -142,6 +140,6 @@ keyops_cancel(struct child *c, struct conn *conn)
 	int op;
 
 	for (op = KEY_ECIES; op <= KEY_STATIC; op++)
-		if (conn->keys[op] != NULL)
-			keyreq_free(c, conn->keys[op]);
+		if (conn->keys[op].waits)
+			dequeue(c, &conn->keys[op]);
 }

@@ -39,8 +39,17 @@
 
 enum child_state { CH_DOWN, CH_STARTING, CH_READY, CH_GIVEN_UP };
 
+/* An operation with the node key, for a connection in set-up. */
+struct keyreq {
+	TAILQ_ENTRY(keyreq)	 entry;
+	struct conn		*conn;
+	uint8_t			 op;
+	uint8_t			 waits;
+	uint8_t			 point[SECP_PUB];
+};
+TAILQ_HEAD(keyreqs, keyreq);
+
 /* A connection in set-up at a listener or dialer. */
-struct keyreq;
 struct conn {
 	RB_ENTRY(conn)	 entry;
 	uint32_t	 no;
@@ -49,20 +58,12 @@ struct conn {
 	uint8_t		 checked;	/* passed checkpoint one */
 	uint8_t		 dialed;	/* M_DIAL seen: id and remote are the dial's */
 	uint8_t		 flags;
-	struct keyreq	*keys[KEY_STATIC + 1];	/* those that wait */
-	uint8_t		 point[SECP_PUB];	/* of the static operation */
+	struct keyreq	 keys[KEY_STATIC + 1];
 	uint8_t		 id[SECP_PUB];
 	struct addr	 remote;
 	struct helloset	*hello;		/* the one sent at checkpoint one */
 };
 RB_HEAD(conn_tree, conn);
-
-struct keyreq {
-	TAILQ_ENTRY(keyreq)	 entry;
-	struct conn		*conn;
-	struct m_key		 key;
-};
-TAILQ_HEAD(keyreqs, keyreq);
 
 struct d4req {
 	TAILQ_ENTRY(d4req)	 entry;
@@ -212,6 +213,8 @@ void	 key_wipe(void);
 #define KEYOPS_RATE	10000	/* a second that a child may have */
 void	 keyops_init(void);
 void	 keyops_request(struct channel *, struct chan_msg *, void *);
+/* Is a secret of the connection still to be made? */
+int	 keyops_wait(const struct conn *);
 void	 keyops_cancel(struct child *, struct conn *);
 
 /* setup.c */

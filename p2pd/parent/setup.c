@@ -147,7 +147,8 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 
 	conn = conn_find(c, m->conn);
 	if (conn == NULL || !(conn->ops & (1 << KEY_STATIC)) || conn->checked ||
-	    conn->asked || memcmp(conn->point, m->id, SECP_PUB) != 0 ||
+	    conn->asked || memcmp(conn->keys[KEY_STATIC].point, m->id,
+	    SECP_PUB) != 0 ||
 	    (conn->dialed && memcmp(conn->id, m->id, SECP_PUB) != 0)) {
 		child_kill(c, "post-handshake check of an id that is not its "
 		    "connection's");
@@ -155,7 +156,7 @@ setup_check1(struct channel *ch, struct chan_msg *msg, void *arg)
 	}
 	conn->remote = m->remote;
 	memcpy(conn->id, m->id, sizeof(conn->id));
-	if (conn->keys[KEY_ECIES] != NULL || conn->keys[KEY_STATIC] != NULL)
+	if (keyops_wait(conn))
 		conn->asked = 1;
 	else
 		setup_decide1(c, conn);

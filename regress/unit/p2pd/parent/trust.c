@@ -191,7 +191,7 @@ START_TEST(dialed_identity)
 	say(&m_dial_desc, &d, -1);
 	conn = conn_find(c, 1);
 	ck_assert_ptr_nonnull(conn);
-	memset(conn->point, 2, sizeof(conn->point));
+	memset(conn->keys[KEY_STATIC].point, 2, SECP_PUB);
 	conn->ops = 1 << KEY_STATIC;
 	memset(ck.id, 2, sizeof(ck.id));
 	say(&m_check1_desc, &ck, -1);

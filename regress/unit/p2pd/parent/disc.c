@@ -166,6 +166,14 @@ hear(const struct msgdesc *d, void *body)
 	return 1;
 }
 
+/* The next that comes. */
+static void
+await(const struct msgdesc *d, void *body)
+{
+	while (!hear(d, body))
+		event_base_loop(parent.base, EVLOOP_ONCE);
+}
+
 /* The same of the dialer, which is told at once or not at all. */
 static int
 dialer_hears(struct m_candidate *m)
@@ -309,8 +317,7 @@ START_TEST(record)
 	memset(&f, 0, sizeof(f));
 	(void)addr_parse(&f.ip4, "20.1.2.3:5555");
 	say(&m_record_facts_desc, &f);
-	while (!hear(&m_record_desc, &r))
-		usleep(100000);
+	await(&m_record_desc, &r);
 	ck_assert_uint_gt(r.seq, seq);
 	ck_assert_int_eq(enr_decode(&e, r.record, r.len, NULL), 0);
 	ck_assert_int_eq(enr_endpoint(&e, 4, &a, &tcp), 0);
@@ -374,8 +381,7 @@ START_TEST(record_remembers)
 	(void)addr_parse(&f.ip4, "20.1.2.3:5555");
 	seen = f.ip4;
 	say(&m_record_facts_desc, &f);
-	while (!hear(&m_record_desc, &r))
-		usleep(100000);
+	await(&m_record_desc, &r);
 	memset(&f, 0, sizeof(f));
 	(void)addr_parse(&f.ip6, "[2a00::5]:5555");
 	say(&m_record_facts_desc, &f);
@@ -385,8 +391,7 @@ START_TEST(record_remembers)
 	m.meta.enr[0].key[0] = 'x';
 	attach_eth(&m);
 	record_changed();
-	while (!hear(&m_record_desc, &r))
-		usleep(100000);
+	await(&m_record_desc, &r);
 	ck_assert_int_eq(enr_decode(&e, r.record, r.len, NULL), 0);
 	ck_assert_int_eq(enr_endpoint(&e, 4, &a, &tcp), 0);
 	ck_assert_int_eq(addr_cmp(&a, &seen), 0);

@@ -329,8 +329,9 @@ START_TEST(half_refused)
 }
 END_TEST
 
-/* Who will not give it back, or is lost then, is attached to anew. */
-START_TEST(undo_refused)
+/* Much asked for, taken by session 0 and refused by session 1; the request. */
+static uint32_t
+half_taken(enum app_error why)
 {
 	uint32_t	 request;
 
@@ -339,8 +340,17 @@ START_TEST(undo_refused)
 	fake_read(&f, 0, AF_UPDATE);
 	fake_read(&f, 1, AF_UPDATE);
 	fake_capid(&f, 0, AF_UPDATED, request, 7);
-	fake_error(&f, 1, request, APE_INVALID, "no");
+	fake_error(&f, 1, request, why, "no");
 	expect_none(app);
+	return request;
+}
+
+/* Who will not give it back, or is lost then, is attached to anew. */
+START_TEST(undo_refused)
+{
+	uint32_t	 request;
+
+	request = half_taken(APE_INVALID);
 	request = read_undo(0, request);
 	if (_i == 0)
 		fake_error(&f, 0, request, APE_RECORD, "neither");
@@ -363,13 +373,7 @@ START_TEST(undo_too_often)
 	uint32_t			 request;
 	int				 i;
 
-	want_fifty();
-	request = ask_much();
-	fake_read(&f, 0, AF_UPDATE);
-	fake_read(&f, 1, AF_UPDATE);
-	fake_capid(&f, 0, AF_UPDATED, request, 7);
-	fake_error(&f, 1, request, APE_QUEUE, "no");
-	expect_none(app);
+	request = half_taken(APE_QUEUE);
 	for (i = 0; _i == 1 || i < 3; i++) {
 		fake_error(&f, 0, read_undo(0, request), APE_QUEUE, "too often");
 		if (p2papp_next(app, &ev) == 1)

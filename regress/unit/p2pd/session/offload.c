@@ -438,15 +438,22 @@ update(uint32_t req, uint32_t capid)
 	nopts = 0;
 }
 
+/* Of capability 100, with options that updates change. */
+static struct appcap *
+attach_owner(void)
+{
+	opt_first(1, 1, "first");
+	opt_u32(AO_QUEUE_PEER, 2000);
+	attach(&ta, APM_OWNER, APP_STOP, 100);
+	return appcap_find(100);
+}
+
 START_TEST(updates)
 {
 	struct m_app_updated	 m;
 	struct appcap		*ac;
 
-	opt_first(1, 1, "first");
-	opt_u32(AO_QUEUE_PEER, 2000);
-	attach(&ta, APM_OWNER, APP_STOP, 100);
-	ac = appcap_find(100);
+	ac = attach_owner();
 	update(1, 101);
 	expect_error(&ta, 1, APE_NOTFOUND);
 	opt_u32(AO_HANDSHAKE, 1234);
@@ -480,10 +487,7 @@ START_TEST(parent_decides)
 	struct m_app_updated	 m;
 	struct appcap		*ac;
 
-	opt_first(1, 1, "first");
-	opt_u32(AO_QUEUE_PEER, 2000);
-	attach(&ta, APM_OWNER, APP_STOP, 100);
-	ac = appcap_find(100);
+	ac = attach_owner();
 	/* whole or not at all: the parent's no is for the session's part too */
 	opt(AO_FIRST, "", 0);
 	opt(AO_QUEUE_PEER, "", 0);

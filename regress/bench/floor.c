@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,6 +31,8 @@
 #define BULK	(1 << 20)
 #define BLOCK	65536
 #define ECHO	160		/* a frame of 100 bytes */
+#define PING	64		/* its frame, and its pong's */
+#define PEERS	400
 
 static struct {
 	uint8_t		 priv[SECP_PRIV], pub[SECP_PUB], hash[32];
@@ -40,6 +43,7 @@ static struct {
 	EVP_CIPHER_CTX	*ctr;
 	int		 fd[2];
 	int		 listener;
+	int		 peers[PEERS], epoll;
 	struct sockaddr_in to;
 	clockid_t	 clock;
 	double		 run_ns;
@@ -253,16 +257,29 @@ round_trip(void)
 		err(1, "echo");
 }
 
-static void
-echo_back(int fd, int core)
+/* A child on the other core; 0 in it. */
+static int
+other_core(void)
 {
-	char		 buf[ECHO];
 	cpu_set_t	 set;
+	pid_t		 pid = fork();
 
+	if (pid == -1)
+		err(1, "fork");
+	if (pid != 0)
+		return 1;
 	CPU_ZERO(&set);
-	CPU_SET(core, &set);
+	CPU_SET(g.other, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) == -1)
-		err(1, "core %d", core);
+		err(1, "core %d", g.other);
+	return 0;
+}
+
+static void
+echo_back(int fd)
+{
+	char	 buf[ECHO];
+
 	while (read(fd, buf, sizeof(buf)) == sizeof(buf))
 		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
 			break;
@@ -285,17 +302,85 @@ tcp_pair(void)
 static void
 tcp_echo(void)
 {
-	pid_t	 pid;
-
 	tcp_pair();
-	if ((pid = fork()) == -1)
-		err(1, "fork");
-	if (pid == 0) {
+	if (other_core() == 0) {
 		close(g.fd[0]);
-		echo_back(g.fd[1], g.other);
+		echo_back(g.fd[1]);
 	}
 	close(g.fd[1]);
 	g.clock = CLOCK_MONOTONIC;
+}
+
+/*
+ * A ping to the next of many peers and its pong. Both sides sleep before and in
+ * between: to be woken is most of what an idle peer costs.
+ */
+static void
+ping(void)
+{
+	static unsigned int	 next;
+	static const struct timespec	 ms = { 0, 1000000 };
+	struct epoll_event	 ev;
+
+	(void)nanosleep(&ms, NULL);
+	if (write(g.peers[next++ % PEERS], g.plain, PING) != PING ||
+	    epoll_wait(g.epoll, &ev, 1, -1) != 1 ||
+	    read(ev.data.fd, g.back, BLOCK) != PING)
+		err(1, "ping");
+}
+
+/* Until the other side has gone. */
+static void
+pong(int epoll)
+{
+	struct epoll_event	 ev;
+	char			 buf[PING];
+
+	while (epoll_wait(epoll, &ev, 1, -1) == 1 &&
+	    read(ev.data.fd, buf, PING) == PING)
+		if (write(ev.data.fd, buf, PING) != PING)
+			break;
+	_exit(0);
+}
+
+static int
+new_epoll(void)
+{
+	int	 fd = epoll_create1(0);
+
+	if (fd == -1)
+		err(1, "epoll");
+	return fd;
+}
+
+static void
+watch(int epoll, int fd)
+{
+	struct epoll_event	 ev = { .events = EPOLLIN, .data.fd = fd };
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) == -1)
+		err(1, "epoll");
+}
+
+static void
+idle_peers(void)
+{
+	int	 i, theirs = new_epoll();
+
+	g.epoll = new_epoll();
+	listen_here();
+	for (i = 0; i < PEERS; i++) {
+		g.peers[i] = tcp();
+		watch(g.epoll, g.peers[i]);
+		if ((g.fd[1] = accept(g.listener, NULL, NULL)) == -1)
+			err(1, "accept");
+		watch(theirs, g.fd[1]);
+	}
+	if (other_core() == 0) {
+		for (i = 0; i < PEERS; i++)
+			close(g.peers[i]);
+		pong(theirs);
+	}
 }
 
 static void
@@ -325,6 +410,7 @@ static const struct primitive {
 	{ "tcp-visit", listen_here, visit, 1 },
 	{ "tcp-byte", tcp_pair, pass, BLOCK },
 	{ "tcp-echo", tcp_echo, round_trip, 1 },
+	{ "tcp-ping", idle_peers, ping, 1 },
 };
 
 /* NAME, or NAME-KIND-SIZE of what depends on the payload. */

@@ -76,8 +76,23 @@ has_cap(const struct hello *h, const struct cap *c)
 	return 0;
 }
 
+/* The last that ours lacks makes room for one that it lists. */
+static void
+make_room(struct hello *h, const struct hello *ours)
+{
+	uint32_t	 i;
+
+	for (i = h->ncaps; i > 0; i--)
+		if (!has_cap(ours, &h->caps[i - 1])) {
+			h->ncaps--;
+			memmove(&h->caps[i - 1], &h->caps[i],
+			    (h->ncaps - (i - 1)) * sizeof(h->caps[0]));
+			return;
+		}
+}
+
 static int
-decode_caps(struct hello *h, struct rlp *caps)
+decode_caps(struct hello *h, const struct hello *ours, struct rlp *caps)
 {
 	struct cap	 c;
 	int		 keep;
@@ -85,7 +100,11 @@ decode_caps(struct hello *h, struct rlp *caps)
 	while (!rlp_atend(caps)) {
 		if ((keep = decode_cap(caps, &c)) == -1)
 			return -1;
-		if (keep && h->ncaps < CAPS_MAX && !has_cap(h, &c))
+		if (!keep || has_cap(h, &c))
+			continue;
+		if (h->ncaps == CAPS_MAX && ours != NULL && has_cap(ours, &c))
+			make_room(h, ours);
+		if (h->ncaps < CAPS_MAX)
 			h->caps[h->ncaps++] = c;
 	}
 	return 0;
@@ -108,6 +127,13 @@ decode_id(struct hello *h, struct rlp *r)
 int
 hello_decode(struct hello *h, const uint8_t *p, size_t n)
 {
+	return hello_decode_with(h, NULL, p, n);
+}
+
+int
+hello_decode_with(struct hello *h, const struct hello *ours, const uint8_t *p,
+    size_t n)
+{
 	struct rlp	 r, msg, caps;
 	const uint8_t	*client;
 	uint64_t	 port;
@@ -118,7 +144,7 @@ hello_decode(struct hello *h, const uint8_t *p, size_t n)
 	if (n > HELLO_MAX || rlp_get_list(&r, &msg) == -1 ||
 	    rlp_get_uint(&msg, &h->version, UINT64_MAX) == -1 ||
 	    rlp_get_bytes(&msg, &client, &clientlen) == -1 ||
-	    rlp_get_list(&msg, &caps) == -1 || decode_caps(h, &caps) == -1)
+	    rlp_get_list(&msg, &caps) == -1 || decode_caps(h, ours, &caps) == -1)
 		return REASON_HELLO_BAD;
 	text_escape(h->client, sizeof(h->client), client, clientlen);
 	/* the port is without meaning, so no fault in it counts */

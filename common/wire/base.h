@@ -13,7 +13,7 @@ enum { BASE_HELLO = 0x00, BASE_DISCONNECT = 0x01, BASE_PING = 0x02, BASE_PONG = 
 #define BASE_VERSION	5
 #define HELLO_MAX	2048	/* bytes of a Hello payload, ours or theirs */
 #define CAP_NAME_MAX	8
-#define CAPS_MAX	64	/* capabilities kept of a peer's Hello; more are ignored */
+#define CAPS_MAX	64	/* capabilities kept of a peer's Hello */
 #define CLIENT_MAX	128	/* bytes kept of a client's name, escaped, with the NUL */
 
 struct cap {
@@ -42,6 +42,12 @@ int	 hello_encode(uint8_t *out, size_t size, size_t *len, const struct hello *);
  * reason: REASON_HELLO_BAD, REASON_NULL_IDENTITY (null, or not of 64 bytes).
  */
 int	 hello_decode(struct hello *, const uint8_t *, size_t);
+/*
+ * The same, but of more than CAPS_MAX those are kept first that ours lists as
+ * well: with every one of them the peer reckons its message codes.
+ */
+int	 hello_decode_with(struct hello *, const struct hello *ours,
+	    const uint8_t *, size_t);
 
 /* A Disconnect payload: always a list of one. Returns its length (2). */
 size_t	 disconnect_encode(uint8_t out[4], unsigned int reason);

@@ -7,8 +7,8 @@
 #include "p2pd/handshake/setup.h"
 
 unsigned int
-setup_hello_read(struct hello *h, unsigned int *disc, const uint8_t id[SECP_PUB],
-    uint64_t code, const uint8_t *data, size_t len)
+setup_hello_read(struct hello *h, unsigned int *disc, const struct hello *ours,
+    const uint8_t id[SECP_PUB], uint64_t code, const uint8_t *data, size_t len)
 {
 	int	 reason;
 
@@ -23,7 +23,7 @@ setup_hello_read(struct hello *h, unsigned int *disc, const uint8_t id[SECP_PUB]
 		return REASON_HELLO_EXPECTED;
 	if (len > HELLO_MAX)
 		return REASON_HELLO_BAD;
-	if ((reason = hello_decode(h, data, len)) != 0)
+	if ((reason = hello_decode_with(h, ours, data, len)) != 0)
 		return (unsigned int)reason;
 	if (memcmp(h->id, id, SECP_PUB) != 0)
 		return REASON_WRONG_IDENTITY;

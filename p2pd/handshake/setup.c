@@ -72,6 +72,7 @@ struct setup {
 	int			 hello_queued;	/* ours */
 	int			 hello_got;	/* theirs, in hello */
 	int			 write_failed;
+	struct hello		 ours;
 	struct hello		 hello;
 	uint32_t		 generation;
 	uint64_t		 bytes_in;
@@ -548,7 +549,7 @@ frame_body_read(struct setup *s)
 		return;
 	}
 	reason = bad != 0 ? REASON_HELLO_BAD : setup_hello_read(&s->hello,
-	    &f.disc_recv, s->id, code, data, len);
+	    &f.disc_recv, &s->ours, s->id, code, data, len);
 	if (reason == REASON_REMOTE) {
 		setup_fail(s, &f);
 		return;
@@ -707,6 +708,7 @@ setup_verdict1(struct setups *all, const struct m_verdict1 *m)
 	    (n = frame_seal(s->codec, s->out + s->outlen, BASE_HELLO, m->hello,
 	    m->hellolen)) == 0)
 		fatalx("M_VERDICT1: a Hello of %u bytes", m->hellolen);
+	(void)hello_decode(&s->ours, m->hello, m->hellolen);
 	s->generation = m->generation;
 	s->outlen += n;
 	s->hello_queued = 1;

@@ -82,9 +82,11 @@ void	 setups_stop(struct setups *);
 
 /*
  * What a peer's first frame means. 0 and *h; REASON_REMOTE and *disc; or the
- * reason to end. id is the identity that the key exchange proved.
+ * reason to end. ours is the Hello it was sent; id is the identity that the
+ * key exchange proved.
  */
 unsigned int setup_hello_read(struct hello *h, unsigned int *disc,
-	    const uint8_t id[SECP_PUB], uint64_t code, const uint8_t *data, size_t len);
+	    const struct hello *ours, const uint8_t id[SECP_PUB], uint64_t code,
+	    const uint8_t *data, size_t len);
 
 #endif

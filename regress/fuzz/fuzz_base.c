@@ -66,7 +66,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 {
 	struct fuzz	 f;
-	struct hello	 h;
+	struct hello	 h, again;
 	unsigned int	 reason;
 	uint8_t		*data, mode;
 	size_t		 n;
@@ -77,9 +77,14 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 	data = fuzz_copy(&f, f.len, &n);
 	if (mode % 4 < 2) {
 		r = hello_decode(&h, data, n);
-		if (r == 0)
+		if (r == 0) {
 			check_hello(&h);
-		else
+			h.ncaps /= 2;	/* the rest makes room, if it must */
+			FUZZ_CHECK(hello_decode_with(&again, &h, data, n) == 0);
+			check_hello(&again);
+			FUZZ_CHECK(memcmp(again.caps, h.caps,
+			    h.ncaps * sizeof(h.caps[0])) == 0);
+		} else
 			FUZZ_CHECK(r == REASON_HELLO_BAD ||
 			    r == REASON_NULL_IDENTITY);
 	} else {

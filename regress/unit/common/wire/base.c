@@ -10,6 +10,7 @@
 
 #include "common/base/util.h"
 #include "common/wire/base.h"
+#include "common/wire/caps.h"
 #include "common/wire/reason.h"
 #include "common/wire/rlp.h"
 
@@ -183,6 +184,87 @@ START_TEST(many_caps)
 	for (; n + 3 <= sizeof(caps); n += 3)
 		memcpy(caps + n, "\xc2" "a\x01", 3);
 	ck_assert_int_eq(decode_with(caps, n), REASON_HELLO_BAD);
+}
+END_TEST
+
+/* One of a name of three bytes. */
+static size_t
+put_cap(char *p, size_t n, const char *name, int version)
+{
+	p[n++] = (char)0xc5;
+	p[n++] = (char)0x83;
+	memcpy(p + n, name, 3);
+	p[n + 3] = (char)version;
+	return n + 4;
+}
+
+START_TEST(shared_behind_many)
+{
+	static const struct localcap	 local[] = {
+		{ { "eth", 68 }, 17, 1 }, { { "eth", 69 }, 18, 1 },
+		{ { "les", 4 }, 23, 2 }, { { "zzz", 1 }, 2, 3 },
+	};
+	struct sharedcap		 shared[4];
+	struct hello			 ours;
+	uint8_t				 buf[HELLO_MAX];
+	char				 caps[1900], name[4] = "aaa";
+	size_t				 n = 0, len;
+	uint32_t			 i;
+
+	memset(&ours, 0, sizeof(ours));
+	for (i = 0; i < N(local); i++)
+		ours.caps[ours.ncaps++] = local[i].cap;
+	n = put_cap(caps, n, "eth", 68);
+	for (i = 0; i < CAPS_MAX + 40; i++) {
+		name[1] = (char)('a' + i / 26);
+		name[2] = (char)('a' + i % 26);
+		n = put_cap(caps, n, name, 1);
+	}
+	n = put_cap(caps, n, "eth", 69);
+	n = put_cap(caps, n, "zzz", 1);
+	n = put_cap(caps, n, "eth", 69);
+	n = put_cap(caps, n, "zzz", 2);
+	len = build(buf, sizeof(buf), "\x05", "x", (const uint8_t *)caps, n, id,
+	    sizeof(id));
+	ck_assert_int_eq(hello_decode_with(&hello, &ours, buf, len), 0);
+	ck_assert_uint_eq(hello.ncaps, CAPS_MAX);
+	ck_assert_uint_eq(caps_negotiate(shared, N(shared), local, N(local),
+	    hello.caps, hello.ncaps), 2);
+	ck_assert_uint_eq(shared[0].cap.version, 69);
+	ck_assert_uint_eq(shared[0].offset, 0x10);
+	ck_assert_str_eq(shared[1].cap.name, "zzz");
+	ck_assert_uint_eq(shared[1].offset, 0x10 + 18);
+	/* the others in their order */
+	ck_assert_str_eq(hello.caps[0].name, "eth");
+	for (i = 1; i + 2 < CAPS_MAX; i++)
+		ck_assert_int_eq(hello.caps[i].name[2], 'a' + (int)(i - 1) % 26);
+}
+END_TEST
+
+START_TEST(all_of_many_shared)
+{
+	struct hello	 ours;
+	uint8_t		 buf[HELLO_MAX];
+	char		 caps[1900], name[4] = "aaa";
+	size_t		 n = 0, len;
+	uint32_t	 i;
+
+	memset(&ours, 0, sizeof(ours));
+	ours.ncaps = CAPS_MAX;
+	for (i = 0; i < 2 * CAPS_MAX; i++) {
+		name[1] = (char)('a' + i / 26);
+		name[2] = (char)('a' + i % 26);
+		n = put_cap(caps, n, name, 1);
+		if (i >= CAPS_MAX) {
+			memcpy(ours.caps[i - CAPS_MAX].name, name, sizeof(name));
+			ours.caps[i - CAPS_MAX].version = 1;
+		}
+	}
+	len = build(buf, sizeof(buf), "\x05", "x", (const uint8_t *)caps, n, id,
+	    sizeof(id));
+	ck_assert_int_eq(hello_decode_with(&hello, &ours, buf, len), 0);
+	ck_assert_uint_eq(hello.ncaps, CAPS_MAX);
+	ck_assert_mem_eq(hello.caps, ours.caps, sizeof(ours.caps));
 }
 END_TEST
 
@@ -396,6 +478,8 @@ main(void)
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, odd_caps);
 	tcase_add_test(tc, many_caps);
+	tcase_add_test(tc, shared_behind_many);
+	tcase_add_test(tc, all_of_many_shared);
 	tcase_add_test(tc, fields);
 	tcase_add_test(tc, any_port);
 	tcase_add_test(tc, encode_limits);

@@ -6,12 +6,14 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/util.h"
 #include "common/wire/reason.h"
+#include "common/wire/rlp.h"
 #include "regress/unit/p2pd/handshake/fixture.h"
 
 /* Both sides of one socket pair, until both have ended. */
@@ -233,6 +235,43 @@ START_TEST(wrong_identity)
 	    DISC_UNEXPECTED_IDENTITY, DISC_NONE);
 	check_accepted(&side[OUT]);
 	ck_assert_uint_eq(disconnect_at(&side[OUT], 1), DISC_UNEXPECTED_IDENTITY);
+}
+END_TEST
+
+/* More capabilities than are kept: what is ours as well is among the kept. */
+START_TEST(shared_behind_many)
+{
+	struct raw	 raw;
+	struct rlpw	 w;
+	uint8_t		 buf[HELLO_MAX];
+	char		 name[CAP_NAME_MAX + 1];
+	size_t		 len;
+	uint32_t	 i;
+
+	raw_connect(&raw);
+	rlpw_init(&w, buf, sizeof(buf));
+	rlpw_list(&w);
+	rlpw_uint(&w, BASE_VERSION);
+	rlpw_str(&w, "many");
+	rlpw_list(&w);
+	for (i = 0; i <= CAPS_MAX; i++) {
+		snprintf(name, sizeof(name), "cap%u", i);
+		rlpw_list(&w);
+		rlpw_str(&w, i < CAPS_MAX ? name : "eth");
+		rlpw_uint(&w, 69);
+		rlpw_end(&w);
+	}
+	rlpw_end(&w);
+	rlpw_uint(&w, 0);
+	rlpw_bytes(&w, side[OUT].pub, SECP_PUB);
+	rlpw_end(&w);
+	ck_assert_int_eq(rlpw_finish(&w, &len), 0);
+	raw_send(&raw, BASE_HELLO, buf, len);
+	ck_assert(turn_until(&side[IN].ended, pace(3000)));
+	check_accepted(&side[IN]);
+	ck_assert_uint_eq(side[IN].check2.ncaps, CAPS_MAX);
+	ck_assert_str_eq(side[IN].check2.caps[CAPS_MAX - 1].name, "eth");
+	raw_close(&raw);
 }
 END_TEST
 
@@ -728,6 +767,7 @@ runner(void)
 	tcase_add_test(bad, refused_at_check2_without_snappy);
 	tcase_add_test(bad, wrong_identity);
 	tcase_add_test(bad, null_identity);
+	tcase_add_test(bad, shared_behind_many);
 	tcase_add_test(bad, dialed_another);
 	tcase_add_test(bad, parent_full);
 	tcase_add_test(bad, deadline_silent_peer);

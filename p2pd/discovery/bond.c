@@ -10,6 +10,8 @@
 
 #define WIDE_LEN	4		/* bytes of an IPv6 address */
 
+#define SHARE		(BOND_WIDE / BOND_NET)	/* subnets that a /32 counts for */
+
 struct entry {
 	struct hent		 h;		/* first */
 	struct bond		 bond;
@@ -17,20 +19,23 @@ struct entry {
 	struct addr		 ip;
 	struct place		*host;
 	struct place		*net;
-	struct place		*wide;		/* NULL: IPv4 */
-	TAILQ_ENTRY(entry)	 old;		/* of all, oldest proof first */
-	TAILQ_ENTRY(entry)	 netold;	/* of the subnet */
-	TAILQ_ENTRY(entry)	 wideold;	/* of the /32 of IPv6 */
+	struct place		*group;
+	TAILQ_ENTRY(entry)	 old;		/* of the group, oldest proof first */
 };
-TAILQ_HEAD(entries, entry);
 
-/* An address, or a subnet by the address of one in it. */
+/*
+ * An address (of IPv6 its /64), a subnet or a /32, by the address of one in
+ * it. A subnet of IPv4 is a group, and so is a /32 of IPv6: groups have equal
+ * shares of the whole.
+ */
 struct place {
 	struct hent		 h;		/* first */
 	struct addr		 ip;
-	struct bucket		 tries;		/* of an address */
-	struct entries		 old;		/* of a subnet, or a /32 */
 	uint32_t		 n;
+	struct bucket		 tries;		/* of an address */
+	TAILQ_HEAD(, entry)	 old;		/* of a group */
+	uint32_t		 rank;		/* of a group: how heavy it is */
+	TAILQ_ENTRY(place)	 peers;		/* of the rank */
 };
 
 struct bonds {
@@ -39,7 +44,8 @@ struct bonds {
 	struct hmap		 hosts;
 	struct hmap		 nets;
 	struct hmap		 wides;
-	struct entries		 old;
+	TAILQ_HEAD(, place)	 ranks[BOND_NET + 1];	/* least used first */
+	uint32_t		 top;		/* rank of the heaviest, or 0 */
 	uint32_t		 max;
 };
 
@@ -47,13 +53,32 @@ struct bonds *
 bonds_new(const struct hkey *key, uint32_t max)
 {
 	struct bonds	*b;
+	size_t		 i;
 
 	if ((b = calloc(1, sizeof(*b))) == NULL)
 		return NULL;
 	b->key = *key;
 	b->max = max;
-	TAILQ_INIT(&b->old);
+	for (i = 0; i <= BOND_NET; i++)
+		TAILQ_INIT(&b->ranks[i]);
 	return b;
+}
+
+/* A group is another size now, or has been used. */
+static void
+rank(struct bonds *b, struct place *g)
+{
+	if (g->rank > 0)
+		TAILQ_REMOVE(&b->ranks[g->rank], g, peers);
+	g->rank = g->ip.af == 4 ? g->n : (g->n + SHARE - 1) / SHARE;
+	if (g->rank > BOND_NET)		/* a LAN */
+		g->rank = BOND_NET;
+	if (g->rank > 0)
+		TAILQ_INSERT_TAIL(&b->ranks[g->rank], g, peers);
+	if (g->rank > b->top)
+		b->top = g->rank;
+	while (b->top > 0 && TAILQ_EMPTY(&b->ranks[b->top]))
+		b->top--;
 }
 
 /* With nobody there it is forgotten. */
@@ -67,32 +92,35 @@ place_put(struct hmap *map, struct place *p)
 }
 
 static void
+count(struct bonds *b, struct entry *e, int by)
+{
+	e->host->n += by;
+	e->net->n += by;
+	if (e->group != e->net)
+		e->group->n += by;
+	rank(b, e->group);
+}
+
+static void
 forget(struct bonds *b, struct entry *e)
 {
 	hmap_remove(&b->map, &e->h);
-	TAILQ_REMOVE(&b->old, e, old);
-	TAILQ_REMOVE(&e->net->old, e, netold);
-	e->host->n--;
-	e->net->n--;
+	TAILQ_REMOVE(&e->group->old, e, old);
+	count(b, e, -1);
 	place_put(&b->hosts, e->host);
+	if (e->group != e->net)
+		place_put(&b->wides, e->group);
 	place_put(&b->nets, e->net);
-	if (e->wide != NULL) {
-		TAILQ_REMOVE(&e->wide->old, e, wideold);
-		e->wide->n--;
-		place_put(&b->wides, e->wide);
-	}
 	free(e);
 }
 
 void
 bonds_free(struct bonds *b)
 {
-	struct entry	*e;
-
 	if (b == NULL)
 		return;
-	while ((e = TAILQ_FIRST(&b->old)) != NULL)
-		forget(b, e);
+	while (b->top > 0)
+		forget(b, TAILQ_FIRST(&TAILQ_FIRST(&b->ranks[b->top])->old));
 	hmap_free(&b->map);
 	hmap_free(&b->hosts);
 	hmap_free(&b->nets);
@@ -104,6 +132,12 @@ static size_t
 ip_len(const struct addr *a)
 {
 	return a->af == 4 ? 4 : 16;
+}
+
+static size_t
+host_len(const struct addr *a)
+{
+	return a->af == 4 ? 4 : 8;
 }
 
 static size_t
@@ -174,6 +208,29 @@ place_need(struct bonds *b, struct hmap *map, const struct addr *ip, size_t len)
 	return p;
 }
 
+/*
+ * Of a group, or of one subnet in it: the oldest proof of the address that has
+ * the most in the subnet that has the most. Of a LAN not all are looked at.
+ */
+static void
+give_up(struct bonds *b, const struct place *group, const struct place *net)
+{
+	struct entry	*e, *worst = NULL;
+	uint32_t	 looks = BOND_WIDE;
+
+	TAILQ_FOREACH(e, &group->old, old) {
+		if (net != NULL && e->net != net)
+			continue;
+		if (worst == NULL || e->net->n > worst->net->n ||
+		    (e->net == worst->net && e->host->n > worst->host->n))
+			worst = e;
+		if (--looks == 0)
+			break;
+	}
+	if (worst != NULL)
+		forget(b, worst);
+}
+
 /* Keeps the limits before one more comes. */
 static void
 make_room(struct bonds *b, const struct addr *ip)
@@ -183,13 +240,14 @@ make_room(struct bonds *b, const struct addr *ip)
 	if (!addr_is_lan(ip)) {
 		p = place_find(b, &b->nets, ip, net_len(ip));
 		if (p != NULL && p->n >= BOND_NET)
-			forget(b, TAILQ_FIRST(&p->old));
+			give_up(b, ip->af == 4 ? p : place_find(b, &b->wides,
+			    ip, WIDE_LEN), p);
 		p = ip->af == 6 ? place_find(b, &b->wides, ip, WIDE_LEN) : NULL;
 		if (p != NULL && p->n >= BOND_WIDE)
-			forget(b, TAILQ_FIRST(&p->old));
+			give_up(b, p, NULL);
 	}
 	if (b->map.n >= b->max)
-		forget(b, TAILQ_FIRST(&b->old));
+		give_up(b, TAILQ_FIRST(&b->ranks[b->top]), NULL);
 }
 
 static struct entry *
@@ -204,24 +262,23 @@ entry_new(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	memcpy(e->id, id, NODE_ID);
 	e->ip = *ip;
 	e->bond.ping = BOND_NEVER;
-	if ((e->host = place_need(b, &b->hosts, ip, ip_len(ip))) == NULL)
+	if ((e->host = place_need(b, &b->hosts, ip, host_len(ip))) == NULL)
 		goto no_host;
 	if ((e->net = place_need(b, &b->nets, ip, net_len(ip))) == NULL)
 		goto no_net;
-	if (ip->af == 6 && (e->wide = place_need(b, &b->wides, ip,
-	    WIDE_LEN)) == NULL)
-		goto no_wide;
+	e->group = ip->af == 4 ? e->net :
+	    place_need(b, &b->wides, ip, WIDE_LEN);
+	if (e->group == NULL)
+		goto no_group;
 	if (hmap_insert(&b->map, &e->h, hash) == -1)
 		goto no_entry;
-	e->host->n++;
-	e->net->n++;
-	if (e->wide != NULL)
-		e->wide->n++;
+	TAILQ_INSERT_TAIL(&e->group->old, e, old);
+	count(b, e, 1);
 	return e;
  no_entry:
-	if (e->wide != NULL)
-		place_put(&b->wides, e->wide);
- no_wide:
+	if (e->group != e->net)
+		place_put(&b->wides, e->group);
+ no_group:
 	place_put(&b->nets, e->net);
  no_net:
 	place_put(&b->hosts, e->host);
@@ -246,16 +303,11 @@ bond_prove(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 	struct entry	*e;
 
 	if ((e = find(b, id, ip, hash)) != NULL) {
-		TAILQ_REMOVE(&b->old, e, old);
-		TAILQ_REMOVE(&e->net->old, e, netold);
-		if (e->wide != NULL)
-			TAILQ_REMOVE(&e->wide->old, e, wideold);
+		TAILQ_REMOVE(&e->group->old, e, old);
+		TAILQ_INSERT_TAIL(&e->group->old, e, old);
+		rank(b, e->group);
 	} else if ((e = entry_new(b, id, ip, hash)) == NULL)
 		return NULL;
-	TAILQ_INSERT_TAIL(&b->old, e, old);
-	TAILQ_INSERT_TAIL(&e->net->old, e, netold);
-	if (e->wide != NULL)
-		TAILQ_INSERT_TAIL(&e->wide->old, e, wideold);
 	e->bond.pong = now;
 	return &e->bond;
 }
@@ -263,7 +315,7 @@ bond_prove(struct bonds *b, const uint8_t id[NODE_ID], const struct addr *ip,
 struct bucket *
 bond_tries(const struct bonds *b, const struct addr *ip)
 {
-	struct place	*host = place_find(b, &b->hosts, ip, ip_len(ip));
+	struct place	*host = place_find(b, &b->hosts, ip, host_len(ip));
 
 	return host == NULL ? NULL : &host->tries;
 }

@@ -13,10 +13,12 @@
 /*
  * Who has proven to be where: proofs by (node id, IP), the port does not
  * count. Only a proof makes an entry, so that a forged sender takes no room;
- * a subnet (but a LAN) has at most BOND_NET of them, and gives up its own
- * oldest. So has a /32 of IPv6, BOND_WIDE: subnets of it are many and cheap, and
- * are not to take the place of everybody else's. Times are seconds of a clock
- * that never steps, before which there may have been others: BOND_NEVER is none.
+ * a subnet (but a LAN) has at most BOND_NET of them, a /32 of IPv6, whose subnets
+ * are many and cheap, BOND_WIDE. When all is full, whoever has the most of it
+ * makes room: newcomers from many subnets never push out those of a few each.
+ * The same holds in a subnet for its addresses, or the /64 of IPv6. Among equals
+ * the oldest proof goes. Times are seconds of a clock that never steps, before
+ * which there may have been others: BOND_NEVER is none.
  */
 #define BOND_NEVER	INT64_MIN
 #define BOND_MAX	16384
@@ -49,7 +51,7 @@ struct bond *bond_find(struct bonds *, const uint8_t id[NODE_ID],
 struct bond *bond_prove(struct bonds *, const uint8_t id[NODE_ID],
 	    const struct addr *, int64_t now);
 /*
- * The tries that this address has left, or NULL: nobody is known there. Costs
+ * The tries that this address (of IPv6 its /64) has left, or NULL: nobody is known there. Costs
  * next to nothing, and is good until the bonds change.
  */
 struct bucket *bond_tries(const struct bonds *, const struct addr *ip);

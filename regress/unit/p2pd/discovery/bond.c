@@ -190,6 +190,104 @@ START_TEST(wide)
 }
 END_TEST
 
+/* All who were there before, two to a subnet, in so many of them. */
+#define CROWD		2048
+
+static void
+crowd(struct bonds *b, int check)
+{
+	struct addr	 a;
+	uint8_t		 id[NODE_ID];
+	uint32_t	 i;
+
+	for (i = 0; i < 2 * CROWD; i++) {
+		make(id, &a, 500000 + i, 0x1000000 + (i / 2 << 8) + i % 2);
+		if (check)
+			ck_assert_ptr_nonnull(bond_find(b, id, &a));
+		else
+			ck_assert_ptr_nonnull(bond_prove(b, id, &a, 1));
+	}
+}
+
+/* Addresses in many subnets make room for each other, not in the others. */
+START_TEST(crowded)
+{
+	struct bonds	*b = bonds_new(&hkey, BOND_MAX);
+	struct addr	 a;
+	uint8_t		 id[NODE_ID];
+	uint32_t	 i, net;
+
+	crowd(b, 0);
+	for (net = 0; net < 64; net++)
+		for (i = 0; i < 2 * BOND_NET; i++) {
+			make(id, &a, net << 16 | i, net << 8);
+			ck_assert_ptr_nonnull(bond_prove(b, id, &a, 2));
+		}
+	ck_assert_uint_eq(bonds_count(b), BOND_MAX);
+	crowd(b, 1);
+	/* Each has its share, to the last. */
+	for (net = 0; net < 64; net++) {
+		make(id, &a, net << 16 | (2 * BOND_NET - 1), net << 8);
+		ck_assert_ptr_nonnull(bond_find(b, id, &a));
+	}
+	/* And IPv6, a subnet for each, of as many /32. */
+	for (net = 0; net < 32; net++)
+		for (i = 0; i < BOND_WIDE; i++) {
+			make(id, &a, net << 16 | i, net << 16);
+			a.af = 6;
+			a.ip[4] = i >> 8;
+			a.ip[5] = i;
+			ck_assert_ptr_nonnull(bond_prove(b, id, &a, 3));
+		}
+	ck_assert_uint_eq(bonds_count(b), BOND_MAX);
+	crowd(b, 1);
+	bonds_free(b);
+}
+END_TEST
+
+/* Who makes many at an address gives up his own, not his neighbour's. */
+START_TEST(neighbours)
+{
+	struct bonds	*b = bonds_new(&hkey, BOND_MAX);
+	struct addr	 a4, a6, a;
+	uint8_t		 id[NODE_ID];
+	uint32_t	 i;
+
+	make(id, &a4, 1000000, 0x0101);
+	make(id, &a6, 1000000, 0x0101);
+	a6.af = 6;
+	ck_assert_ptr_nonnull(bond_prove(b, id, &a4, 1));
+	ck_assert_ptr_nonnull(bond_prove(b, id, &a6, 1));
+	for (i = 0; i < 2 * BOND_NET; i++) {
+		make(id, &a, i, 0x0102);
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, 2));
+		/* A /64 is one place, as an address is. */
+		make(id, &a, i, 0x0101);
+		a.af = 6;
+		a.ip[7] = 1;
+		a.ip[14] = i >> 8;
+		a.ip[15] = i;
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, 2));
+	}
+	ck_assert_uint_eq(bonds_count(b), 2 * BOND_NET);
+	make(id, &a, 1000000, 0);
+	ck_assert_ptr_nonnull(bond_find(b, id, &a4));
+	ck_assert_ptr_nonnull(bond_find(b, id, &a6));
+	/* Another subnet of the /32 that has very many, too. */
+	for (i = 0; i < 4 * BOND_NET; i++) {
+		make(id, &a, i, 0x0101);
+		a.af = 6;
+		a.ip[5] = 1 + i / BOND_NET;
+		a.ip[6] = i >> 8;
+		a.ip[7] = i;
+		ck_assert_ptr_nonnull(bond_prove(b, id, &a, 3));
+	}
+	make(id, &a, 1000000, 0);
+	ck_assert_ptr_nonnull(bond_find(b, id, &a6));
+	bonds_free(b);
+}
+END_TEST
+
 /* Many entries, in and out, against a plain array. */
 START_TEST(hash_tables)
 {
@@ -306,6 +404,8 @@ main(void)
 	tcase_add_test(tc, tries);
 	tcase_add_test(tc, subnets);
 	tcase_add_test(tc, wide);
+	tcase_add_test(tc, crowded);
+	tcase_add_test(tc, neighbours);
 	tcase_add_test(tc, hash_tables);
 	tcase_add_test(tc, siphash);
 	tcase_add_test(tc, deadlines);

@@ -322,7 +322,9 @@ on_pong(struct input *in)
 	if (c == NULL)
 		return;
 	clocks(in, &d->pongs);
-	vote(d, in->from, &in->p.pong.to.addr);
+	/* Strangers' voices would be as many as they like. */
+	if (c->own)
+		vote(d, in->from, &in->p.pong.to.addr);
 	contact_pong(c, in->p.pong.seq);
 }
 

@@ -291,7 +291,8 @@ static int
 is_harmless(unsigned int reason, unsigned int disc)
 {
 	return reason == REASON_ALREADY_CONNECTED || reason == REASON_CROSS_DIAL ||
-	    reason == REASON_NO_APPS || disc == DISC_ALREADY;
+	    reason == REASON_NO_APPS || reason == REASON_SESSION_BUSY ||
+	    disc == DISC_ALREADY;
 }
 
 static void

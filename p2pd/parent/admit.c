@@ -36,6 +36,8 @@ admit_check1(const struct admit *a)
 		return REASON_CROSS_DIAL;
 	if (a->self)
 		return REASON_SELF;
+	if (a->awaited)
+		return REASON_SESSION_BUSY;
 	return REASON_NONE;
 }
 
@@ -44,7 +46,7 @@ admit_check2(const struct admit *a)
 {
 	if (a->stopping)
 		return REASON_STOPPING;
-	if (a->useless)
+	if (a->useless && !a->awaited)
 		return a->no_apps ? REASON_NO_APPS : REASON_USELESS;
 	return admit_check1(a);
 }

@@ -21,6 +21,7 @@ struct admit {
 					   first is in set-up */
 	int		 useless;	/* checkpoint two: nothing shared */
 	int		 no_apps;	/* ... since nothing is attached */
+	int		 awaited;	/* ... yet: its owner is to come back */
 	uint32_t	 peers;
 	uint32_t	 inbound_peers;
 	uint32_t	 max_peers;

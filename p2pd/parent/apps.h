@@ -147,6 +147,11 @@ int	 apps_update(struct apps *);
 /* The same for all that is attached already; stale when there is no memory. */
 void	 apps_refresh(struct apps *);
 int	 apps_hello_room(struct apps *, uint16_t *room);
+/*
+ * Is anything of theirs, NULL: anything at all, not advertised only because
+ * it waits for its owner?
+ */
+int	 apps_awaits(const struct apps *, const struct cap *theirs, uint32_t n);
 struct helloset *helloset_ref(struct helloset *);
 void	 helloset_unref(struct helloset *);
 

@@ -75,6 +75,31 @@ want_all(const struct capability *c)
 	return 1;
 }
 
+static int
+cap_among(const struct capability *c, const struct cap *theirs, uint32_t n)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < c->nvers; j++)
+			if (c->vers[j].version == theirs[i].version &&
+			    strcmp(c->name, theirs[i].name) == 0)
+				return 1;
+	return 0;
+}
+
+int
+apps_awaits(const struct apps *as, const struct cap *theirs, uint32_t n)
+{
+	const struct capability *c;
+
+	TAILQ_FOREACH(c, &as->caps, entry)
+		if (!c->advertised && c->away != 0 &&
+		    (theirs == NULL || cap_among(c, theirs, n)))
+			return 1;
+	return 0;
+}
+
 struct helloset *
 helloset_ref(struct helloset *hs)
 {

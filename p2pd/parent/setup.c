@@ -170,6 +170,9 @@ setup_decide1(struct child *c, struct conn *conn)
 
 	conn->asked = 0;
 	admit_fill(&a, conn, conn->id, c->kind == PROC_LISTENER);
+	/* A Hello that lists nothing would make us useless to the peer. */
+	a.awaited = parent.apps.hello->n == 0 &&
+	    apps_awaits(&parent.apps, NULL, 0);
 	memset(&v, 0, sizeof(v));
 	v.conn = conn->no;
 	v.reason = admit_check1(&a);
@@ -231,6 +234,8 @@ setup_check2(struct channel *ch, struct chan_msg *msg, void *arg)
 	a.cross_dial = 0;	/* the first to come here wins */
 	a.useless = n == 0;
 	a.no_apps = conn->hello->n == 0;
+	a.awaited = a.useless &&
+	    apps_awaits(&parent.apps, m->caps, m->ncaps);
 	reason = admit_check2(&a);
 	if (reason == REASON_NONE) {
 		reason = peer_admit(c, conn, m, shared, n, msg->fd);

@@ -96,6 +96,29 @@ def one_of_two_sessions():
     n.clean()
 
 
+def told_to_come_again():
+    """The only session was lost, and its application is not back yet: a peer
+    is not useless then."""
+    n = Node()
+    app = n.attach("tst/1:8")
+    app.process.send_signal(signal.SIGSTOP)
+    old = n.pids()[("session", 0)]
+    os.kill(old, signal.SIGKILL)
+    restarted(n, "session", old)
+    p = Peer(n, "-c", "tst/1", actions=["wait disconnect"])
+    p.expect("^disconnect 0x04")
+    p.wait()
+    equal([h["reason"] for h in n.ctl("show", "history")], ["session-busy"],
+          "reasons")
+    app.process.send_signal(signal.SIGCONT)
+    until(lambda: n.status()["capabilities"])
+    p = Peer(n, "-c", "tst/1")
+    p.expect("^hello ")
+    until(lambda: n.status()["peers"] == 1)
+    n.stop()
+    n.clean()
+
+
 def ended_parent_ends_all():
     n = Node()
     pids = [p for p in n.pids().values()]
@@ -107,4 +130,5 @@ def ended_parent_ends_all():
     n.clean()
 
 
-main([any_child_but_the_session, one_of_two_sessions, ended_parent_ends_all])
+main([any_child_but_the_session, one_of_two_sessions, told_to_come_again,
+      ended_parent_ends_all])

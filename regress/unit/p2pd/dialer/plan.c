@@ -366,6 +366,27 @@ START_TEST(reasons)
 }
 END_TEST
 
+/* What is our own fault is not held against the node, however often. */
+START_TEST(own_faults)
+{
+	static const unsigned int	 own[] = { REASON_NO_APPS,
+	    REASON_SESSION_BUSY };
+	int64_t				 usual;
+	size_t				 i, j;
+
+	usual = wait_after(REASON_CONNECT_FAILED, DISC_NONE);
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		add(1);
+		for (j = 0; j < 5; j++) {
+			ck_assert_uint_eq(next(), 1);
+			fails(1, own[i], DISC_NONE);
+			ck_assert_int_eq(advance(), usual);
+		}
+		plan_del(p, id(1));
+	}
+}
+END_TEST
+
 START_TEST(a_good_life_is_remembered)
 {
 	unsigned int	 i;
@@ -587,6 +608,7 @@ main(void)
 	tcase_add_test(tc, backoff_is_spread);
 	tcase_add_test(tc, long_dial);
 	tcase_add_test(tc, reasons);
+	tcase_add_test(tc, own_faults);
 	tcase_add_test(tc, a_good_life_is_remembered);
 	tcase_add_test(tc, inbound_peer);
 	tcase_add_test(tc, gone_while_dialing);

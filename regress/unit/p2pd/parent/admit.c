@@ -165,6 +165,23 @@ START_TEST(no_apps)
 }
 END_TEST
 
+/* What it would share waits for its owner: it is to come again. */
+START_TEST(awaited)
+{
+	struct admit	 a = stranger();
+
+	a.awaited = 1;
+	ck_assert_int_eq(admit_check1(&a), REASON_SESSION_BUSY);
+	a.useless = a.no_apps = 1;
+	ck_assert_int_eq(admit_check2(&a), REASON_SESSION_BUSY);
+	ck_assert_int_eq(reason_disc(REASON_SESSION_BUSY), DISC_TOO_MANY);
+	/* That holds whatever else is right or wrong with it, but a cause. */
+	banned(&a);
+	ck_assert_int_eq(admit_check1(&a), REASON_BANNED_ID);
+	ck_assert_int_eq(admit_check2(&a), REASON_BANNED_ID);
+}
+END_TEST
+
 START_TEST(inbound_share)
 {
 	static const struct {
@@ -198,6 +215,7 @@ main(void)
 	tcase_add_test(tc, exemptions);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, no_apps);
+	tcase_add_test(tc, awaited);
 	tcase_add_test(tc, inbound_share);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -312,6 +312,37 @@ START_TEST(session_dies)
 }
 END_TEST
 
+START_TEST(waits_for_its_owner)
+{
+	static const struct cap	 eth = { "eth", 69 }, old = { "eth", 68 };
+	struct app		*a = app_new("geth", 1000);
+	struct appconn		*c0 = connected(a, 0);
+
+	ck_assert_int_eq(apps_awaits(&as, NULL, 0), 0);
+	ck_assert_int_eq(attach(c0, offer("eth", 69, 18)), APE_OK);
+	ck_assert_int_eq(apps_awaits(&as, NULL, 0), 0);
+	/* Its peers are kept: it is advertised, and nobody has to wait. */
+	apps_disconnect(&as, c0, 1000);
+	ck_assert_str_eq(listed(), "eth/69");
+	ck_assert_int_eq(apps_awaits(&as, &eth, 1), 0);
+	/* The only session dies, and is back before the owner is. */
+	apps_session_died(&as, 0, 1000);
+	ck_assert_int_eq(apps_awaits(&as, NULL, 0), 1);
+	apps_set_running(&as, 1);
+	ck_assert_str_eq(listed(), "");
+	ck_assert_int_eq(apps_awaits(&as, &eth, 1), 1);
+	ck_assert_int_eq(apps_awaits(&as, &old, 1), 0);
+	ck_assert_int_eq(apps_awaits(&as, &eth, 0), 0);
+	c0 = connected(a, 0);
+	ck_assert_int_eq(attach(c0, offer("eth", 69, 18)), APE_OK);
+	ck_assert_int_eq(apps_awaits(&as, &eth, 1), 0);
+	/* It does not come back: then there is nothing to wait for. */
+	apps_session_died(&as, 0, 1000);
+	apps_expire(&as, 1000);
+	ck_assert_int_eq(apps_awaits(&as, NULL, 0), 0);
+}
+END_TEST
+
 /* The session that lacked it dies: now every one that runs has it. */
 START_TEST(session_dies_that_lacked_it)
 {
@@ -665,6 +696,7 @@ main(void)
 	tcase_add_test(tc, second_owner);
 	tcase_add_test(tc, several_sessions);
 	tcase_add_test(tc, session_dies);
+	tcase_add_test(tc, waits_for_its_owner);
 	tcase_add_test(tc, session_dies_that_lacked_it);
 	tcase_add_test(tc, no_session_runs);
 	tcase_add_test(tc, invalid);

@@ -26,7 +26,7 @@ struct table {
 	struct table_bucket	 b[TABLE_BUCKETS];
 	struct list		 lists[TABLE_LISTS];
 	struct hkey		 hkey;
-	struct hmap		 nets;
+	struct hmap		 nets[2];	/* subnets, and /32 of IPv6 */
 };
 
 static const uint32_t interval[TABLE_LISTS] = {
@@ -73,7 +73,8 @@ table_free(struct table *t)
 		while (b->nspare > 0)
 			tnode_free(b->spare[--b->nspare]);
 	}
-	hmap_free(&t->nets);
+	hmap_free(&t->nets[0]);
+	hmap_free(&t->nets[1]);
 	free(t);
 }
 
@@ -93,10 +94,46 @@ bucket_at(unsigned int dist)
  * Address limits.
  */
 
-static int
-same_net(const struct addr *a, const struct addr *b)
+static size_t
+net_len(const struct addr *a, unsigned int which)
 {
-	return a->af == b->af && memcmp(a->ip, b->ip, a->af == 4 ? 3 : 6) == 0;
+	if (which == 1)
+		return 4;
+	return a->af == 4 ? 3 : 6;
+}
+
+static int
+has_room(const struct table *t, const struct tnode *tn, unsigned int which,
+    uint64_t hash)
+{
+	static const unsigned int	 max[2] = { TABLE_NET, TABLE_WIDE };
+	static const unsigned int	 max_here[2] = {
+		TABLE_NET_BUCKET, TABLE_WIDE_BUCKET
+	};
+	const struct addr		*a = &tn->node.udp;
+	const struct tnode		*o;
+	struct hent			*e;
+	unsigned int			 all = 0, here = 0;
+
+	for (e = hmap_first(&t->nets[which], hash); e != NULL;
+	    e = hmap_next(e)) {
+		o = (const struct tnode *)(const void *)((const char *)
+		    (e - which) - offsetof(struct tnode, net));
+		if (o->node.udp.af != a->af ||
+		    memcmp(o->node.udp.ip, a->ip, net_len(a, which)) != 0)
+			continue;
+		all++;
+		here += o->bucket == tn->bucket;
+	}
+	return all < max[which] && here < max_here[which];
+}
+
+static void
+net_uncount(struct table *t, struct tnode *tn)
+{
+	for (; tn->counted > 0; tn->counted--)
+		hmap_remove(&t->nets[tn->counted - 1],
+		    &tn->net[tn->counted - 1]);
 }
 
 /* Counts the node's address; 0 where that would be one too many. */
@@ -104,36 +141,23 @@ static int
 net_count(struct table *t, struct tnode *tn)
 {
 	const struct addr	*a = &tn->node.udp;
-	const struct tnode	*o;
-	struct hent		*e;
+	unsigned int		 n = a->af == 4 ? 1 : 2;
 	uint64_t		 hash;
-	unsigned int		 all = 0, here = 0;
 
 	tn->counted = 0;
 	if (addr_is_lan(a))
 		return 1;
-	hash = hash_bytes(&t->hkey, a->ip, a->af == 4 ? 3 : 6);
-	for (e = hmap_first(&t->nets, hash); e != NULL; e = hmap_next(e)) {
-		o = (const struct tnode *)(const void *)((const char *)e -
-		    offsetof(struct tnode, net));
-		if (!same_net(&o->node.udp, a))
-			continue;
-		all++;
-		here += o->bucket == tn->bucket;
+	while (tn->counted < n) {
+		hash = hash_bytes(&t->hkey, a->ip, net_len(a, tn->counted));
+		if (!has_room(t, tn, tn->counted, hash) ||
+		    hmap_insert(&t->nets[tn->counted], &tn->net[tn->counted],
+		    hash) == -1) {
+			net_uncount(t, tn);
+			return 0;
+		}
+		tn->counted++;
 	}
-	if (all >= TABLE_NET || here >= TABLE_NET_BUCKET ||
-	    hmap_insert(&t->nets, &tn->net, hash) == -1)
-		return 0;
-	tn->counted = 1;
 	return 1;
-}
-
-static void
-net_uncount(struct table *t, struct tnode *tn)
-{
-	if (tn->counted)
-		hmap_remove(&t->nets, &tn->net);
-	tn->counted = 0;
 }
 
 /*

@@ -20,6 +20,8 @@
 #define TABLE_NEAREST	240	/* distances up to it share a bucket */
 #define TABLE_NET_BUCKET 2	/* nodes of a subnet, spares included */
 #define TABLE_NET	10
+#define TABLE_WIDE_BUCKET 4	/* of a /32 of IPv6, which has many subnets */
+#define TABLE_WIDE	20
 #define TABLE_SEED_CHECKS 5	/* more make a node fit for the database */
 #define TABLE_FAILS	5	/* questions in a row without an answer */
 #define TABLE_FRESH_MS	1000	/* checks come within so long of each other: */
@@ -41,8 +43,8 @@ struct tnode {
 	uint32_t	 pos;		/* in the list */
 	uint64_t	 added;		/* to the bucket, by the clock given */
 	uint64_t	 checked;	/* when last; 0: never */
-	struct hent	 net;		/* by subnet, unless of a LAN */
-	uint8_t		 counted;	/* is in there */
+	struct hent	 net[2];	/* by subnet and /32, unless of a LAN */
+	uint8_t		 counted;	/* is in so many of them */
 };
 
 struct table_bucket {

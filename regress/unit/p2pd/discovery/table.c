@@ -185,6 +185,51 @@ START_TEST(limits_others)
 }
 END_TEST
 
+/* The nth node at a distance, in an own /48 of the /32. */
+static struct node
+make6(unsigned int dist, uint16_t n, uint16_t wide)
+{
+	struct node	 v = make(dist, n, 1);
+
+	memset(v.udp.ip, 0, sizeof(v.udp.ip));
+	v.udp.af = 6;
+	v.udp.ip[0] = 0x2a;
+	v.udp.ip[2] = wide >> 8;
+	v.udp.ip[3] = wide;
+	v.udp.ip[4] = dist;
+	v.udp.ip[5] = n;
+	return v;
+}
+
+/* A /32 of IPv6 has subnets for all of the table, and may not have it. */
+START_TEST(limits_wide)
+{
+	struct node	 v;
+	unsigned int	 dist, i;
+
+	for (dist = 256; dist > 240; dist--)
+		for (i = 0; i < 16; i++)
+			add(make6(dist, i, 1), TABLE_HEARD);
+	ck_assert_uint_eq(table_count(t), TABLE_WIDE);
+	ck_assert_uint_eq(table_bucket(t, 16)->n, TABLE_WIDE_BUCKET);
+	ck_assert_int_eq(add(make6(256, 20, 2), TABLE_HEARD), TABLE_ADDED);
+	/* Room for one, and for a new address of one who is there. */
+	v = make6(256, 0, 1);
+	table_remove(t, v.id, 1);
+	v = make6(256, 20, 1);
+	table_open(t);
+	ck_assert_int_eq(add(v, TABLE_INBOUND), TABLE_KNOWN);
+	ck_assert_int_eq(addr_cmp(&table_find(t, v.id)->node.udp, &v.udp), 0);
+	ck_assert_int_eq(add(make6(256, 21, 1), TABLE_HEARD), TABLE_LIMITED);
+	/* A LAN's has no such limit. */
+	for (i = 30; i < 40; i++) {
+		v = make6(256, i, 1);
+		v.udp.ip[0] = 0xfd;
+		ck_assert_int_eq(add(v, TABLE_HEARD), TABLE_ADDED);
+	}
+}
+END_TEST
+
 static void
 give_record(struct node *v, struct record *r, uint64_t seq)
 {
@@ -486,6 +531,7 @@ main(void)
 	tcase_add_test(tc, buckets);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, limits_others);
+	tcase_add_test(tc, limits_wide);
 	tcase_add_test(tc, updates);
 	tcase_add_test(tc, update_limited);
 	tcase_add_test(tc, revalidation);

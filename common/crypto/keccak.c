@@ -164,6 +164,8 @@ keccak_digest(const struct keccak *k, uint8_t out[32])
 	struct keccak	 fork = *k;
 
 	keccak_final(&fork, out);
+	/* Its permutation can be run back. */
+	explicit_bzero(&fork, sizeof(fork));
 }
 
 void

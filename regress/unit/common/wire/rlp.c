@@ -124,33 +124,40 @@ START_TEST(strings)
 }
 END_TEST
 
-START_TEST(lists)
+/* buf, which is done with, has these bytes. */
+static void
+wrote(struct rlpw *w, const uint8_t *buf, const struct bytes *want)
+{
+	size_t	 len;
+
+	ck_assert_int_eq(rlpw_finish(w, &len), 0);
+	ck_assert_uint_eq(len, want->n);
+	ck_assert_mem_eq(buf, want->p, len);
+}
+
+START_TEST(short_list)
 {
 	static const struct bytes catdog = B("\xc8\x83" "cat" "\x83" "dog");
-	/* the set-theoretical representation of three */
-	static const struct bytes three = B("\xc7\xc0\xc1\xc0\xc3\xc0\xc1\xc0");
 	struct rlp	 r, in;
 	struct rlpw	 w;
-	uint8_t		 buf[400], fixed[3];
+	uint8_t		 buf[16], fixed[3];
 	const uint8_t	*p;
-	size_t		 i, n, len;
+	size_t		 n;
 
 	rlpw_init(&w, buf, sizeof(buf));
 	rlpw_list(&w);
 	rlpw_str(&w, "cat");
 	rlpw_str(&w, "dog");
 	rlpw_end(&w);
-	ck_assert_int_eq(rlpw_finish(&w, &len), 0);
-	ck_assert_uint_eq(len, catdog.n);
-	ck_assert_mem_eq(buf, catdog.p, len);
-	rlp_init(&r, buf, len);
+	wrote(&w, buf, &catdog);
+	rlp_init(&r, buf, catdog.n);
 	ck_assert_int_eq(rlp_islist(&r), 1);
 	ck_assert_int_eq(rlp_get_bytes(&r, &p, &n), -1);
 	ck_assert_int_eq(rlp_get_raw(&r, &p, &n), 0);
-	ck_assert_uint_eq(n, len);
+	ck_assert_uint_eq(n, catdog.n);
 	ck_assert(rlp_atend(&r));
 	ck_assert_int_eq(rlp_skip(&r), -1);
-	rlp_init(&r, buf, len);
+	rlp_init(&r, buf, catdog.n);
 	ck_assert_int_eq(rlp_get_list(&r, &in), 0);
 	ck_assert(rlp_atend(&r));
 	ck_assert_int_eq(rlp_get_list(&in, &in), -1);
@@ -159,29 +166,41 @@ START_TEST(lists)
 	ck_assert_int_eq(rlp_get_fixed(&in, fixed, 3), 0);
 	ck_assert_mem_eq(fixed, "dog", 3);
 	ck_assert_int_eq(rlp_islist(&in), -1);
+}
+END_TEST
+
+/* The list of the sets that represent the numbers below n. */
+static void
+write_set(struct rlpw *w, unsigned int n)
+{
+	unsigned int	 i;
+
+	rlpw_list(w);
+	for (i = 0; i < n; i++)
+		write_set(w, i);
+	rlpw_end(w);
+}
+
+START_TEST(lists_of_lists)
+{
+	/* the set-theoretical representation of three */
+	static const struct bytes three = B("\xc7\xc0\xc1\xc0\xc3\xc0\xc1\xc0");
+	struct rlpw	 w;
+	uint8_t		 buf[16];
 
 	rlpw_init(&w, buf, sizeof(buf));
-	rlpw_list(&w);
-	rlpw_list(&w);
-	rlpw_end(&w);
-	rlpw_list(&w);
-	rlpw_list(&w);
-	rlpw_end(&w);
-	rlpw_end(&w);
-	rlpw_list(&w);
-	rlpw_list(&w);
-	rlpw_end(&w);
-	rlpw_list(&w);
-	rlpw_list(&w);
-	rlpw_end(&w);
-	rlpw_end(&w);
-	rlpw_end(&w);
-	rlpw_end(&w);
-	ck_assert_int_eq(rlpw_finish(&w, &len), 0);
-	ck_assert_uint_eq(len, three.n);
-	ck_assert_mem_eq(buf, three.p, len);
+	write_set(&w, 3);
+	wrote(&w, buf, &three);
+}
+END_TEST
 
-	/* a body of 256 bytes takes a header of three */
+/* A body of 256 bytes takes a header of three. */
+START_TEST(long_list)
+{
+	struct rlpw	 w;
+	uint8_t		 buf[400];
+	size_t		 i, len;
+
 	rlpw_init(&w, buf, sizeof(buf));
 	rlpw_list(&w);
 	for (i = 0; i < 64; i++)
@@ -351,7 +370,9 @@ main(void)
 	tcase_add_test(tc, integers);
 	tcase_add_test(tc, bad_integers);
 	tcase_add_test(tc, strings);
-	tcase_add_test(tc, lists);
+	tcase_add_test(tc, short_list);
+	tcase_add_test(tc, lists_of_lists);
+	tcase_add_test(tc, long_list);
 	tcase_add_test(tc, not_canonical);
 	tcase_add_test(tc, truncations);
 	tcase_add_test(tc, overflow);

@@ -466,75 +466,101 @@ START_TEST(conditions)
 }
 END_TEST
 
+/* One thing that happens, as r says: to the first or the last connection. */
+static void
+any_event(uint32_t r, uint32_t uid, uint64_t now)
+{
+	static const char *const names[] = { "aa", "bb", "cc" };
+	unsigned int		 session = r >> 20 & 1;
+	struct app		*a = TAILQ_FIRST(&as.apps);
+	struct capability	*c = TAILQ_FIRST(&as.caps);
+	struct appconn		*ac;
+	struct m_app_attach	 m;
+
+	ac = r & 1 << 24 ? TAILQ_FIRST(&as.conns) :
+	    TAILQ_LAST(&as.conns, appconn_list);
+	switch (r >> 16 & 7) {
+	case 0:
+		if (as.napps < 4)
+			connected(app_new("x", uid), session);
+		break;
+	case 1:
+		if (a != NULL && as.nconns < 9)
+			connected(a, session);
+		break;
+	case 2:
+		if (ac != NULL)
+			apps_disconnect(&as, ac, r >> 20 & 1 ? now + 20 : 0);
+		break;
+	case 3:
+		apps_expire(&as, now);
+		break;
+	case 4:
+		if (r >> 21 & 1) {
+			apps_session_died(&as, session, now + 30);
+			apps_set_running(&as, 3);
+		}
+		break;
+	case 5:
+		if (c != NULL && c->sessions == 0)
+			apps_forget(&as, c);
+		break;
+	default:
+		if (ac == NULL)
+			break;
+		m = *offer(names[(r >> 20) % 3], r >> 22 & 1);
+		m.mode = r >> 23 & 1 ? APM_OWNER : APM_TAP;
+		attach(ac, &m);
+	}
+}
+
+/* Every capability is attached or awaited somewhere, by an application. */
+static void
+caps_are_owned(void)
+{
+	struct capability	*c;
+	struct app		*a;
+
+	TAILQ_FOREACH(c, &as.caps, entry) {
+		ck_assert_uint_ne(c->sessions | c->away, 0);
+		ck_assert_uint_eq(c->sessions & c->away, 0);
+		ck_assert_uint_eq(c->orphans & ~c->away, 0);
+		TAILQ_FOREACH(a, &as.apps, entry)
+			if (a == c->owner)
+				break;
+		ck_assert_ptr_nonnull(a);
+	}
+}
+
+/* Who is not connected is known only as long as it has a capability. */
+static void
+absent_own_something(void)
+{
+	struct capability	*c;
+	struct app		*a;
+
+	TAILQ_FOREACH(a, &as.apps, entry) {
+		if (a->nconns != 0)
+			continue;
+		TAILQ_FOREACH(c, &as.caps, entry)
+			if (c->owner == a)
+				break;
+		ck_assert_ptr_nonnull(c);
+	}
+}
+
 /* Whatever happens in whatever order, nothing is lost nor kept for ever. */
 START_TEST(turmoil)
 {
-	static const char *const names[] = { "aa", "bb", "cc" };
-	struct capability	*c;
-	struct appconn		*ac;
-	struct m_app_attach	 m;
-	struct app		*a;
-	uint64_t		 now = 1;
-	uint32_t		 r = 7;
-	int			 i;
+	uint64_t	 now = 1;
+	uint32_t	 r = 7, i;
 
 	for (i = 0; i < 30000; i++) {
 		r = r * 1103515245 + 12345;
 		now += r >> 28;
-		a = TAILQ_FIRST(&as.apps);
-		ac = r & 1 << 24 ? TAILQ_FIRST(&as.conns) :
-		    TAILQ_LAST(&as.conns, appconn_list);
-		switch (r >> 16 & 7) {
-		case 0:
-			if (as.napps < 4)
-				connected(app_new("x", (uint32_t)i), r >> 20 & 1);
-			break;
-		case 1:
-			if (a != NULL && as.nconns < 9)
-				connected(a, r >> 20 & 1);
-			break;
-		case 2:
-			if (ac != NULL)
-				apps_disconnect(&as, ac, r >> 20 & 1 ? now + 20 :
-				    0);
-			break;
-		case 3:
-			apps_expire(&as, now);
-			break;
-		case 4:
-			if (r >> 21 & 1) {
-				apps_session_died(&as, r >> 20 & 1, now + 30);
-				apps_set_running(&as, 3);
-			}
-			break;
-		case 5:
-			c = TAILQ_FIRST(&as.caps);
-			if (c != NULL && c->sessions == 0)
-				apps_forget(&as, c);
-			break;
-		default:
-			if (ac == NULL)
-				break;
-			m = *offer(names[(r >> 20) % 3], r >> 22 & 1);
-			m.mode = r >> 23 & 1 ? APM_OWNER : APM_TAP;
-			attach(ac, &m);
-		}
-		TAILQ_FOREACH(c, &as.caps, entry) {
-			ck_assert_uint_ne(c->sessions | c->away, 0);
-			ck_assert_uint_eq(c->sessions & c->away, 0);
-			ck_assert_uint_eq(c->orphans & ~c->away, 0);
-			TAILQ_FOREACH(a, &as.apps, entry)
-				if (a == c->owner)
-					break;
-			ck_assert_ptr_nonnull(a);
-		}
-		TAILQ_FOREACH(a, &as.apps, entry)
-			if (a->nconns == 0) {
-				TAILQ_FOREACH(c, &as.caps, entry)
-					if (c->owner == a)
-						break;
-				ck_assert_ptr_nonnull(c);
-			}
+		any_event(r, i, now);
+		caps_are_owned();
+		absent_own_something();
 		gone[0] = '\0';
 	}
 }

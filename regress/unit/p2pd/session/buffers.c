@@ -256,87 +256,148 @@ soon(void)
 
 static const struct out_ops	 ops = { mark, wrote, failed };
 
+/* An output and the other end of its socket, neither of which blocks. */
+struct flow {
+	struct event_base	*base;
+	struct out		 o;
+	uint64_t		 queued, arrived;
+	unsigned int		 wrong;		/* bytes of those that arrived */
+	int			 sv[2];
+};
+
+static void
+flow_open(struct flow *f)
+{
+	memset(f, 0, sizeof(*f));
+	ck_assert_ptr_nonnull(f->base = event_base_new());
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, f->sv), 0);
+	ck_assert_int_ne(fcntl(f->sv[0], F_SETFL, O_NONBLOCK), -1);
+	ck_assert_int_ne(fcntl(f->sv[1], F_SETFL, O_NONBLOCK), -1);
+	out_setup(soon);
+	ck_assert_int_eq(out_init(&f->o, f->base, f->sv[0], &ops, NULL,
+	    &holder), 0);
+	reached = soons = errors = 0;
+	wrote_bytes = 0;
+}
+
+static void
+flow_close(struct flow *f)
+{
+	close(f->sv[0]);
+	out_cleanup();
+	event_base_free(f->base);
+}
+
+/* Queues n bytes, whose end has a mark, in more room than they need. */
+static void
+put(struct flow *f, size_t n, uint32_t which)
+{
+	uint8_t	*p = out_reserve(&f->o, n + 100);
+	size_t	 i;
+
+	ck_assert_ptr_nonnull(p);
+	for (i = 0; i < n; i++)
+		p[i] = (uint8_t)((f->queued + i) * 31);
+	out_commit(&f->o, n);
+	f->queued += n;
+	ck_assert_int_eq(out_mark_room(&f->o), 0);
+	out_mark(&f->o, which, 0, 0);
+}
+
+/* Room that is used and then given back. */
+static void
+think_better_of(struct flow *f, size_t n)
+{
+	uint8_t	*p = out_reserve(&f->o, n);
+
+	ck_assert_ptr_nonnull(p);
+	memset(p, 0xee, n);
+	out_commit(&f->o, 0);
+}
+
+/* Reads what there is, which makes room for more. */
+static void
+take_all(struct flow *f)
+{
+	static uint8_t	 got[65536];
+	ssize_t		 r, i;
+
+	while ((r = read(f->sv[1], got, sizeof(got))) > 0) {
+		for (i = 0; i < r; i++)
+			f->wrong += got[i] !=
+			    (uint8_t)((f->arrived + (size_t)i) * 31);
+		f->arrived += (size_t)r;
+		event_base_loop(f->base, EVLOOP_NONBLOCK);
+		out_flush_all();
+	}
+}
+
 /* Pieces of all sizes through a socket that is often full. */
 START_TEST(output)
 {
-	static uint8_t		 got[65536];
-	struct event_base	*base = event_base_new();
-	struct out		 o;
-	uint64_t		 queued = 0, read_so_far = 0;
-	uint8_t			*p;
-	size_t			 n, i;
-	ssize_t			 r;
-	unsigned int		 k = 0, wrong = 0;
-	int			 sv[2];
+	struct flow	 f;
+	unsigned int	 k = 0;
+	size_t		 n;
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
-	ck_assert_int_ne(fcntl(sv[0], F_SETFL, O_NONBLOCK), -1);
-	ck_assert_int_ne(fcntl(sv[1], F_SETFL, O_NONBLOCK), -1);
-	out_setup(soon);
-	ck_assert_int_eq(out_init(&o, base, sv[0], &ops, NULL, &holder), 0);
-	reached = soons = errors = 0;
-	wrote_bytes = 0;
+	flow_open(&f);
 	while (k < 2000) {
 		n = 1 + (k * 7919) % (k % 50 == 0 ? 100000 : 300);
-		ck_assert_ptr_nonnull(p = out_reserve(&o, n + 100));
-		for (i = 0; i < n; i++)
-			p[i] = (uint8_t)((queued + i) * 31);
-		out_commit(&o, n);
-		queued += n;
-		ck_assert_int_eq(out_mark_room(&o), 0);
-		out_mark(&o, k++, 0, 0);
-		if (k % 3 == 0) {
-			p = out_reserve(&o, n * 3);
-			ck_assert_ptr_nonnull(p);
-			memset(p, 0xee, n * 3);
-			out_commit(&o, 0);	/* thought better of it */
-		}
+		put(&f, n, k++);
+		if (k % 3 == 0)
+			think_better_of(&f, n * 3);
 		if (k % 10 == 0)
 			out_flush_all();
 		if (k % 100 == 0) {
-			event_base_loop(base, EVLOOP_NONBLOCK);
+			event_base_loop(f.base, EVLOOP_NONBLOCK);
 			out_flush_all();
 		}
-		if (k % 20 != 0 && k != 2000)
-			continue;
-		while ((r = read(sv[1], got, sizeof(got))) > 0) {
-			for (i = 0; i < (size_t)r; i++)
-				wrong += got[i] !=
-				    (uint8_t)((read_so_far + i) * 31);
-			read_so_far += (size_t)r;
-			event_base_loop(base, EVLOOP_NONBLOCK);
-			out_flush_all();
-		}
+		if (k % 20 == 0)
+			take_all(&f);
 	}
-	ck_assert(read_so_far == queued);
-	ck_assert_uint_eq(wrong, 0);
+	ck_assert(f.arrived == f.queued);
+	ck_assert_uint_eq(f.wrong, 0);
 	ck_assert_uint_eq(reached, 2000);
-	ck_assert_uint_eq(o.bytes, 0);
-	ck_assert_uint_eq(wrote_bytes, queued);
+	ck_assert_uint_eq(f.o.bytes, 0);
+	ck_assert_uint_eq(wrote_bytes, f.queued);
 	ck_assert_uint_eq(holder.held, 0);
 	ck_assert_uint_gt(soons, 0);
+	ck_assert_uint_eq(errors, 0);
+	out_clear(&f.o);
+	close(f.sv[1]);
+	flow_close(&f);
+}
+END_TEST
 
-	/* a closed socket is an error once, and clearing forgets all */
-	close(sv[1]);
-	p = out_reserve(&o, 10);
-	memset(p, 0, 10);
-	out_commit(&o, 10);
-	ck_assert_int_eq(out_mark_room(&o), 0);
-	out_mark(&o, 0, 0, 0);
+/* A closed socket is an error once, and clearing forgets all. */
+START_TEST(output_fails)
+{
+	struct flow	 f;
+
+	flow_open(&f);
+	close(f.sv[1]);
+	put(&f, 10, 0);
 	out_flush_all();
 	ck_assert_uint_eq(errors, 1);
-	out_clear(&o);
+	out_clear(&f.o);
 	ck_assert_uint_eq(holder.held, 0);
 	out_flush_all();
 	ck_assert_uint_eq(errors, 1);
-	/* no mark after all */
-	ck_assert_int_eq(out_mark_room(&o), 0);
+	flow_close(&f);
+}
+END_TEST
+
+START_TEST(no_mark_after_all)
+{
+	struct flow	 f;
+
+	flow_open(&f);
+	ck_assert_int_eq(out_mark_room(&f.o), 0);
 	ck_assert_uint_gt(holder.held, 0);
-	out_mark_cancel(&o);
+	out_mark_cancel(&f.o);
 	ck_assert_uint_eq(holder.held, 0);
-	close(sv[0]);
-	out_cleanup();
-	event_base_free(base);
+	out_clear(&f.o);
+	close(f.sv[1]);
+	flow_close(&f);
 }
 END_TEST
 
@@ -432,6 +493,8 @@ main(void)
 	tcase_add_test(t, direct);
 	tcase_add_test(t, no_memory);
 	tcase_add_test(t, output);
+	tcase_add_test(t, output_fails);
+	tcase_add_test(t, no_mark_after_all);
 	tcase_add_test(t, table);
 	tcase_add_test(t, queue_order);
 	suite_add_tcase(s, t);

@@ -371,26 +371,15 @@ many(void)
 	return rl.rlim_cur < 2 * MANY + 100 ? 400 : MANY;
 }
 
-/*
- * A thousand peers for two applications, one of which reads nothing; a message
- * that is not complete from each: within the budget, and the other has all.
- */
-START_TEST(thousand_peers)
-{
-	static struct tpeer	 v[MANY];
-	static uint8_t		 half[40000];
-	enum { BUDGET = 32 << 20, EACH = 20 };
-	struct tapp		 other;
-	unsigned int		 i, j, n = many();
-	uint32_t		 at[MANY + 1], k, id;
-	uint64_t		 msgs, bytes;
+#define BUDGET	(32 << 20)
+#define EACH	20
 
-	world_close();
-	world_limits(BUDGET, 1 << 20, 8 << 20, 5000);
-	tapp_own(&ta, 1, 0, APP_STOP);
-	tapp_own(&other, 2, 1, APP_STOP);
-	for (i = 0; i < n; i++)
-		tpeer_open(&v[i], i + 1, shared, 2, 1);
+/* EACH messages from each of n peers, numbered, to the first application. */
+static void
+say_each(struct tpeer *v, unsigned int n)
+{
+	unsigned int	 i, j;
+
 	for (j = 0; j < EACH; j++)
 		for (i = 0; i < n; i++) {
 			memcpy(data, &j, sizeof(j));
@@ -399,41 +388,87 @@ START_TEST(thousand_peers)
 				pump();
 			ck_assert_uint_le(budget_used(), BUDGET / 8 * 9);
 		}
+}
+
+/* From each one for the other application, and 21 MB that nobody can deliver. */
+static void
+say_the_half(struct tpeer *v, unsigned int n)
+{
+	static uint8_t	 half[40000];
+	unsigned int	 i;
+
 	for (i = 0; i < n; i++) {
-		/* 21 MB that nobody can deliver */
 		tpeer_send(&v[i], 0x14, &i, sizeof(i));
 		(void)frame_seal_raw(v[i].codec, half, 0x10, data, 30000);
 		tpeer_write(&v[i], half, 21000);
 		pump();
 		ck_assert_uint_le(budget_used(), BUDGET / 8 * 9);
 	}
+}
+
+/* One message from every peer that is still there, and from no other. */
+static void
+took_one_of_each(struct tapp *a, unsigned int n)
+{
+	uint8_t		 of[MANY + 1] = { 0 };
+	unsigned int	 i;
+
 	for (i = 0; i < n; i++)
-		tapp_expect(&other, AF_PEER_UP);
-	memset(at, 0, sizeof(at));
-	while (tapp_poll(&other)) {
-		if (other.head.type == AF_MESSAGE)
-			at[other.head.peer] = 1;
+		tapp_expect(a, AF_PEER_UP);
+	while (tapp_poll(a)) {
+		if (a->head.type == AF_MESSAGE)
+			of[a->head.peer] = 1;
 	}
 	for (i = 0; i < n; i++)
-		ck_assert_uint_eq(at[i + 1], peer_find(i + 1) != NULL);
-	ck_assert_uint_gt(ses.npeers, n / 2);
-	ck_assert_ptr_nonnull(app_of(1));
+		ck_assert_uint_eq(of[i + 1], peer_find(i + 1) != NULL);
+}
 
-	memset(at, 0, sizeof(at));
-	while (tapp_poll(&ta)) {
-		i = ta.head.peer;
-		if (ta.head.type == AF_DROPPED) {
+/* All of every peer that is still there, in order or counted as dropped. */
+static void
+took_or_lost_all(struct tapp *a, unsigned int n)
+{
+	uint32_t	 at[MANY + 1] = { 0 }, k, id;
+	uint64_t	 msgs, bytes;
+	unsigned int	 i;
+
+	while (tapp_poll(a)) {
+		i = a->head.peer;
+		if (a->head.type == AF_DROPPED) {
 			ck_assert_int_eq(app_counts_decode(&id, &msgs, &bytes,
-			    ta.body, ta.head.len), 0);
+			    a->body, a->head.len), 0);
 			at[i] += (uint32_t)msgs;
-		} else if (ta.head.type == AF_MESSAGE) {
-			memcpy(&k, ta.body + APP_MSG_HEAD, sizeof(k));
+		} else if (a->head.type == AF_MESSAGE) {
+			memcpy(&k, a->body + APP_MSG_HEAD, sizeof(k));
 			ck_assert_uint_eq(k, at[i]++);
 		}
 	}
 	for (i = 0; i < n; i++)
 		if (peer_find(i + 1) != NULL)
 			ck_assert_uint_eq(at[i + 1], EACH);
+}
+
+/*
+ * A thousand peers for two applications, one of which reads nothing; a message
+ * that is not complete from each: within the budget, and the other has all.
+ */
+START_TEST(thousand_peers)
+{
+	static struct tpeer	 v[MANY];
+	struct tapp		 other;
+	unsigned int		 i, n = many();
+
+	world_close();
+	world_limits(BUDGET, 1 << 20, 8 << 20, 5000);
+	tapp_own(&ta, 1, 0, APP_STOP);
+	tapp_own(&other, 2, 1, APP_STOP);
+	for (i = 0; i < n; i++)
+		tpeer_open(&v[i], i + 1, shared, 2, 1);
+	say_each(v, n);
+	say_the_half(v, n);
+	took_one_of_each(&other, n);
+	ck_assert_uint_gt(ses.npeers, n / 2);
+	ck_assert_ptr_nonnull(app_of(1));
+	took_or_lost_all(&ta, n);
 	for (i = 0; i < n; i++)
 		tpeer_close(&v[i]);
 	PUMP_UNTIL(ses.npeers == 0);

@@ -292,6 +292,7 @@ ping_over(void *arg)
 	struct contact	*c = arg;
 	struct d4	*d = c->d4;
 	struct addr	 to;
+	int		 lost = c->ping == PING_LOST;
 
 	if (c->ping == PING_SENT) {
 		d->st.timeouts++;
@@ -306,13 +307,13 @@ ping_over(void *arg)
 	c->ping = PING_NONE;
 	c->inbound = 0;
 	to = c->ping_to;
-	tell(c, 0, 0, 0);
+	tell(c, lost ? -1 : 0, 0, 0);
 	if (c->stage == ASK_PROOF && c->ping == PING_NONE) {
 		/* A stranger may have had us ping where it is not. */
 		if (addr_cmp(&to, &c->node.udp) != 0)
 			ping_begin(c, &c->node.udp, 1);
 		else
-			query_done(c, D4_TIMED_OUT);
+			query_done(c, lost ? D4_BUSY : D4_TIMED_OUT);
 	}
 	ping_next(c);
 	release(c);

@@ -107,13 +107,17 @@ check_done(void *arg, int ok, uint32_t rtt, uint64_t seq)
 {
 	struct check		*k = arg;
 	struct d4		*d = k->d;
-	const struct tnode	*tn;
+	const struct tnode	*tn = NULL;
 
 	(void)rtt;
-	tn = table_checked(d->table, k->serial, k->id, ok, now_ms(d));
+	/* What was not sent is no failure of the node. */
+	if (ok == -1)
+		table_skip(d->table, k->serial, k->id);
+	else
+		tn = table_checked(d->table, k->serial, k->id, ok, now_ms(d));
 	LIST_REMOVE(k, entry);
 	free(k);
-	if (tn != NULL && ok)
+	if (tn != NULL && ok == 1)
 		fetch_newer(d, &tn->node, seq);
 	check_soon(d);
 }

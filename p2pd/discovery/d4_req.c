@@ -98,7 +98,8 @@ pinged(void *arg, int ok, uint32_t rtt, uint64_t seq)
 	void		*fn_arg = r->arg;
 
 	req_free(r);
-	fn(fn_arg, ok ? D4_ANSWERED : D4_TIMED_OUT, rtt, seq);
+	fn(fn_arg, ok == 1 ? D4_ANSWERED : ok == 0 ? D4_TIMED_OUT : D4_BUSY,
+	    rtt, seq);
 }
 
 uint32_t

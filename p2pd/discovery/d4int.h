@@ -42,6 +42,7 @@ struct waiter {
 	uint32_t		 turn;
 	struct addr		 to;		/* whom a ping must have reached */
 	unsigned int		 tries;
+	/* ok: 1 answered, 0 not; -1: it was not sent, the keys would not. */
 	void			(*fn)(void *, int ok, uint32_t rtt, uint64_t seq);
 	void			*arg;
 };

@@ -168,6 +168,7 @@ START_TEST(pings)
 	ck_assert_uint_eq(got.n, 3);
 	rig_pass(0);
 	ck_assert_uint_eq(got.n, 4);
+	ck_assert_int_eq(got.how, D4_BUSY);
 }
 END_TEST
 
@@ -519,6 +520,42 @@ START_TEST(checks)
 }
 END_TEST
 
+/* With the keys busy or gone nobody was asked: that is no node's failure. */
+START_TEST(checks_unsigned)
+{
+	struct node	 n;
+	enum keys	 how[2] = { KEYS_REFUSE, KEYS_LOSE };
+	size_t		 i, j;
+
+	rig_down();
+	rig_ready();
+	for (i = 0; i < 10; i++)
+		bootnode(&many[i]);
+	play(20000, many, 10, many, 10, 0);
+	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
+	for (i = 0; i < 2; i++) {
+		rig.keys = how[i];
+		for (j = 0; j < 10; j++) {
+			peer_node(&many[j], &n);
+			(void)d4_fetch(rig.d, &n, got_node, &got);
+		}
+		rig_pass(120000);
+		ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
+		ck_assert_int_eq(got.how, D4_BUSY);
+		/* A stranger to us, whose proof could not be had. */
+		peer_node(&p, &n);
+		got.how = D4_ANSWERED;
+		(void)d4_fetch(rig.d, &n, got_node, &got);
+		rig_pass(10000);
+		ck_assert_int_eq(got.how, D4_BUSY);
+	}
+	rig.keys = KEYS_AT_ONCE;
+	rig.next = rig.nout;
+	play(10000, many, 10, many, 10, 0);
+	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
+}
+END_TEST
+
 /* A lookup finds what its nodes tell of, and takes it into the table. */
 START_TEST(lookup)
 {
@@ -772,6 +809,7 @@ main(void)
 	tcase_add_test(tc, begins);
 	tcase_add_test(tc, hunger);
 	tcase_add_test(tc, checks);
+	tcase_add_test(tc, checks_unsigned);
 	tcase_add_test(tc, lookup);
 	tcase_add_test(tc, lookup_dead);
 	tcase_add_test(tc, cancels);

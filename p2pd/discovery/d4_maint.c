@@ -102,6 +102,18 @@ check_soon(struct d4 *d)
 		timer_set(&d->timers, &d->check_timer, next);
 }
 
+/* The last one is gone: the next refresh is not to be half an hour away. */
+static void
+deserted(struct d4 *d)
+{
+	uint64_t	 now = now_ms(d), soon = d->refreshed + HUNGER_MAX;
+
+	if (soon < now)
+		soon = now;
+	if (timer_isset(&d->refresh_timer) && d->refresh_timer.when > soon)
+		timer_set(&d->timers, &d->refresh_timer, soon);
+}
+
 static void
 check_done(void *arg, int ok, uint32_t rtt, uint64_t seq)
 {
@@ -119,6 +131,8 @@ check_done(void *arg, int ok, uint32_t rtt, uint64_t seq)
 	free(k);
 	if (tn != NULL && ok == 1)
 		fetch_newer(d, &tn->node, seq);
+	if (table_count(d->table) == 0)
+		deserted(d);
 	check_soon(d);
 }
 
@@ -159,6 +173,7 @@ refresh_end(struct d4 *d)
 		wait = d->settled / 2 + d->ops->chance(d->arg, d->settled / 2);
 	}
 	timer_set(&d->timers, &d->refresh_timer, now_ms(d) + wait);
+	d->refreshed = now_ms(d);
 	d->st.ready = 1;
 	table_open(d->table);
 	memset(d->novel, 0, sizeof(d->novel));

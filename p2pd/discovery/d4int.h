@@ -183,6 +183,7 @@ struct d4 {
 	LIST_HEAD(, check)	 checks;
 	uint32_t		 nfetches;
 	struct timer		 refresh_timer;
+	uint64_t		 refreshed;	/* when the last one ended */
 	unsigned int		 refresh_left;	/* lookups; 0: none under way */
 	uint32_t		 hunger;	/* ms until a refresh that found nobody is tried again */
 	uint32_t		 settled;	/* ms until the next that found some */

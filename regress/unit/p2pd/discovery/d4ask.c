@@ -483,6 +483,37 @@ START_TEST(hunger)
 }
 END_TEST
 
+/* The network is away for long: it is not half an hour until we are back. */
+START_TEST(outage)
+{
+	unsigned int	 i;
+
+	bootnode(&p);
+	d4_start(rig.d);
+	for (i = 0; i < 7200; i++) {
+		play(1000, &p, 1, NULL, 0, 0);
+		if (rig.nout > 3000)
+			rig.nout = rig.next = 0;
+	}
+	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 1);
+	for (i = 0; i < 1800 && table_count(d4_table(rig.d)) > 0; i++) {
+		rig_pass(1000);
+		rig.nout = rig.next = 0;
+	}
+	ck_assert_uint_eq(table_count(d4_table(rig.d)), 0);
+	rig.nrefreshed = 0;
+	for (i = 0; i < 600; i++) {
+		rig_pass(1000);
+		rig.nout = rig.next = 0;
+	}
+	ck_assert_uint_ge(rig.nrefreshed, 2);
+	ck_assert_uint_le(rig.nrefreshed, 10);
+	for (i = 0; i < 140 && table_count_live(d4_table(rig.d)) == 0; i++)
+		play(1000, &p, 1, NULL, 0, 0);
+	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 1);
+}
+END_TEST
+
 /* A node of the table is checked, thrice, and goes; or gets its record. */
 START_TEST(checks)
 {
@@ -808,6 +839,7 @@ main(void)
 	tcase_add_test(tc, bad_records);
 	tcase_add_test(tc, begins);
 	tcase_add_test(tc, hunger);
+	tcase_add_test(tc, outage);
 	tcase_add_test(tc, checks);
 	tcase_add_test(tc, checks_unsigned);
 	tcase_add_test(tc, lookup);

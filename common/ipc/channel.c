@@ -345,6 +345,18 @@ write_failed(struct channel *c)
 	imsgbuf_clear_out(&c->ib);
 }
 
+/* Until there is room in the socket, or for a while if it is not that. */
+static void
+write_wait(struct channel *c)
+{
+	static const struct timeval	 tv = { 0, LATER_MS * 1000 };
+
+	if (!c->ib.starved)
+		event_add(&c->ev_write, NULL);
+	else if (!evtimer_pending(&c->ev_later, NULL))
+		event_add(&c->ev_later, &tv);
+}
+
 static void
 writable(int fd, short what, void *arg)
 {
@@ -365,7 +377,7 @@ writable(int fd, short what, void *arg)
 			break;
 	}
 	if (!c->ended && c->ib.outbytes > 0)
-		event_add(&c->ev_write, NULL);
+		write_wait(c);
 	if (!c->ended && c->filled && c->ib.outbytes < c->conf.lowat) {
 		c->filled = 0;
 		if (c->conf.drained != NULL)

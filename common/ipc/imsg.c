@@ -18,6 +18,7 @@
 
 #define READ_SIZE	65536
 #define WRITE_IOV	64
+#define STARVED_MS	10
 
 /* Same host, same program: the header is in host order, as OpenBSD's. */
 union hdr_bytes {
@@ -299,6 +300,7 @@ imsgbuf_write(struct imsgbuf *ib)
 	ssize_t		 n;
 	int		 niov = 0;
 
+	ib->starved = 0;
 	memset(&msg, 0, sizeof(msg));
 	memset(&cmsgbuf, 0, sizeof(cmsgbuf));
 	TAILQ_FOREACH(b, &ib->out, entry) {
@@ -328,8 +330,8 @@ imsgbuf_write(struct imsgbuf *ib)
 	} while (n == -1 && errno == EINTR);
 	if (n == -1) {
 		/* ETOOMANYREFS: our user has too many fds on the way. */
-		if (errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == ENOBUFS || errno == ETOOMANYREFS)
+		ib->starved = errno == ENOBUFS || errno == ETOOMANYREFS;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || ib->starved)
 			return 0;
 		return -1;
 	}
@@ -343,6 +345,7 @@ imsgbuf_flush(struct imsgbuf *ib, int ms)
 	struct pollfd	 pfd = { .fd = ib->fd, .events = POLLOUT };
 	uint64_t	 now, end;
 	size_t		 before;
+	int		 wait;
 
 	now = mono_ms();
 	end = now + (uint64_t)(ms < 0 ? 0 : ms);
@@ -356,7 +359,10 @@ imsgbuf_flush(struct imsgbuf *ib, int ms)
 			errno = ETIMEDOUT;
 			return -1;
 		}
-		if (poll(&pfd, 1, ms < 0 ? -1 : (int)(end - now)) == -1 &&
+		wait = ms < 0 ? -1 : (int)(end - now);
+		if (ib->starved && (wait < 0 || wait > STARVED_MS))
+			wait = STARVED_MS;
+		if (poll(&pfd, ib->starved ? 0 : 1, wait) == -1 &&
 		    errno != EINTR)
 			return -1;
 	}

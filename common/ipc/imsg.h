@@ -36,6 +36,9 @@ struct imsgbuf {
 	pid_t		 pid;
 	int		 fdpass;
 	int		 again;		/* the last read found nothing */
+	int		 starved;	/* the last write was for want of memory
+					   or of fds on the way: that the socket
+					   is writable says nothing of these */
 	uint32_t	 rmax;		/* payload taken in */
 	uint32_t	 wmax;		/* payload sent */
 	struct ibufqueue out;

@@ -121,6 +121,7 @@ regress_unit_ipc_msg_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_ipc_msg_LDADD = common/libipc.a common/libbase.a $(BSD_LIBS) $(UNIT_LIBS)
 regress_unit_ipc_channel_SOURCES = regress/unit/common/ipc/channel.c
 regress_unit_ipc_channel_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_ipc_channel_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg
 regress_unit_ipc_channel_LDADD = common/libipc.a common/libbase.a $(EVENT_LIBS) $(BSD_LIBS) $(UNIT_LIBS)
 regress_unit_ipc_proc_SOURCES = regress/unit/common/ipc/proc.c
 regress_unit_ipc_proc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

@@ -17,6 +17,24 @@
 #include "common/ipc/channel.h"
 #include "common/ipc/imsg.h"
 
+/* The system's want of something that the socket's state does not show. */
+static struct {
+	int		 err;
+	unsigned int	 calls;
+} starve;
+ssize_t	 __real_sendmsg(int, const struct msghdr *, int);
+ssize_t	 __wrap_sendmsg(int, const struct msghdr *, int);
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	if (starve.err == 0)
+		return __real_sendmsg(fd, msg, flags);
+	starve.calls++;
+	errno = starve.err;
+	return -1;
+}
+
 struct num {
 	uint32_t	 n;
 	char		 s[9];
@@ -636,6 +654,47 @@ START_TEST(two_channels)
 }
 END_TEST
 
+static void
+stop_spin(int fd, short what, void *arg)
+{
+	event_base_loopbreak(base);
+}
+
+/* The socket is writable all the time: it is asked now and then only. */
+START_TEST(starved)
+{
+	static const struct timeval	 tv = { 0, 100000 };
+	struct num			 m = { .n = 0 };
+	struct imsgbuf			 ib;
+	uint64_t			 end = mono_ms() + 5000;
+
+	starve.err = _i == 0 ? ENOBUFS : ETOOMANYREFS;
+	starve.calls = 0;
+	ck_assert_int_eq(channel_send(ch, &num_desc, &m, -1), 0);
+	ck_assert_int_eq(event_base_once(base, -1, EV_TIMEOUT, stop_spin, NULL,
+	    &tv), 0);
+	event_base_dispatch(base);
+	ck_assert_uint_ge(starve.calls, 2);
+	ck_assert_uint_le(starve.calls, 15);
+	ck_assert_uint_gt(channel_queued(ch), 0);
+	ck_assert_uint_eq(seen.downs, 0);
+	starve.err = 0;
+	while (channel_queued(ch) > 0 && mono_ms() < end)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_uint_eq(channel_queued(ch), 0);
+
+	starve.err = _i == 0 ? ENOBUFS : ETOOMANYREFS;
+	starve.calls = 0;
+	imsgbuf_init(&ib, sv[1]);
+	ck_assert_int_eq(imsg_compose(&ib, 1, 0, 0, -1, "x", 1), 1);
+	ck_assert_int_eq(imsgbuf_flush(&ib, 100), -1);
+	ck_assert_int_eq(errno, ETIMEDOUT);
+	ck_assert_uint_le(starve.calls, 15);
+	imsgbuf_clear(&ib);
+	starve.err = 0;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -660,6 +719,7 @@ main(void)
 	tcase_add_test(tc, reader_gone);
 	tcase_add_test(tc, last_words);
 	tcase_add_test(tc, two_channels);
+	tcase_add_loop_test(tc, starved, 0, 2);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

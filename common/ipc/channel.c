@@ -463,6 +463,12 @@ channel_send_later(struct channel *c, const struct msgdesc *d, const void *body)
 	return 0;
 }
 
+void
+channel_set_limit(struct channel *c, size_t limit)
+{
+	c->conf.limit = limit;
+}
+
 int
 channel_full(const struct channel *c)
 {

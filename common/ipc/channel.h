@@ -69,6 +69,8 @@ int	 channel_send(struct channel *, const struct msgdesc *, const void *body, in
  */
 int	 channel_send_later(struct channel *, const struct msgdesc *,
 	    const void *body);
+/* Another bound than that of its chan_conf, for what is sent from now on. */
+void	 channel_set_limit(struct channel *, size_t limit);
 int	 channel_full(const struct channel *);
 size_t	 channel_queued(const struct channel *);
 void	 channel_set_state(struct channel *, unsigned int state);

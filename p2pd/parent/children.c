@@ -360,6 +360,21 @@ children_reap(int sig, short what, void *arg)
 	}
 }
 
+/*
+ * What it has to know at start is as much as there is: bans, nodes and peers
+ * have bounds of their own, which are no reason to end a process for. All that
+ * comes later counts.
+ */
+static void
+child_limit(struct child *c)
+{
+	/* Control is asked for whole tables: see send_rec(). */
+	size_t limit = c->kind == PROC_CONTROL ? 4 * CHAN_LIMIT : CHAN_LIMIT;
+
+	if (c->ch != NULL)
+		channel_set_limit(c->ch, channel_queued(c->ch) + limit);
+}
+
 static void
 child_spawn(struct child *c)
 {
@@ -386,8 +401,7 @@ child_spawn(struct child *c)
 	cc.nrules = n;
 	cc.hiwat = CHAN_HIWAT;
 	cc.lowat = CHAN_LOWAT;
-	/* Control is asked for whole tables: see send_rec(). */
-	cc.limit = c->kind == PROC_CONTROL ? 4 * CHAN_LIMIT : CHAN_LIMIT;
+	cc.limit = SIZE_MAX;
 	cc.rate = rates[c->kind];
 	cc.fdpass = 1;
 	cc.down = child_down;
@@ -401,6 +415,7 @@ child_spawn(struct child *c)
 		return;
 	}
 	childconf_send(c);
+	child_limit(c);
 }
 
 static void

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/ipc/imsg.h"
+#include "p2pd/parent/parent.h"
+
+/*
+ * What a fresh child is told: the parent starts it, and the test is at the
+ * other end of its channel.
+ */
+static struct imsgbuf	 far;
+static int		 started;	/* dialers */
+static pid_t		 idle;		/* stands for all of them */
+
+pid_t	 __wrap_proc_spawn(int, const char *, unsigned int, char *const [],
+	    int *);
+
+pid_t
+__wrap_proc_spawn(int binfd, const char *name, unsigned int instance,
+    char *const extra[], int *chanfd)
+{
+	int	 sv[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    sv), 0);
+	*chanfd = sv[0];
+	if (strcmp(name, "dialer") == 0) {
+		imsgbuf_init(&far, sv[1]);
+		imsgbuf_allow_fdpass(&far);
+		started++;
+	}
+	return idle;
+}
+
+static void
+setup(void)
+{
+	parent.base = event_base_new();
+	parent.conf = conf_new();
+	ck_assert_ptr_nonnull(parent.conf);
+	parent.conf->discovery_v4 = 0;
+	memset(parent.id, 7, sizeof(parent.id));
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	bans_init(&parent.bans);
+	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
+	balance_init();
+	state_init();
+	attach_init();
+	resolve_init();
+	children_init();
+	if ((idle = fork()) == 0) {
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_gt(idle, 0);
+}
+
+static void
+teardown(void)
+{
+	kill(idle, SIGKILL);
+}
+
+/* As many of all as there may be. */
+static void
+fill(void)
+{
+	struct enode	 en;
+	struct ban	 b;
+	struct peer	*p;
+	uint32_t	 i;
+
+	memset(&en, 0, sizeof(en));
+	memset(&b, 0, sizeof(b));
+	memset(en.host, 'h', sizeof(en.host) - 1);
+	en.tcp = en.udp = 30303;
+	for (i = 0; i < NODES_MAX; i++) {
+		memcpy(en.id, &i, sizeof(i));
+		ck_assert_ptr_nonnull(nodes_set(&parent.nodes, &en,
+		    NODE_STATIC, 0));
+	}
+	b.by_id = 1;
+	for (i = 0; i < BANS_MAX; i++) {
+		memcpy(b.id, &i, sizeof(i));
+		ck_assert_ptr_nonnull(bans_add(&parent.bans, &b));
+	}
+	parent.conf->max_peers = CONF_PEERS_MAX;
+	for (i = 0; i < CONF_PEERS_MAX; i++) {
+		ck_assert_ptr_nonnull(p = calloc(1, sizeof(*p)));
+		p->handle = ++parent.next_handle;
+		memcpy(p->id, &i, sizeof(i));
+		ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
+	}
+}
+
+START_TEST(all_that_there_may_be)
+{
+	static uint32_t	 got[M_QUERY + 1];
+	struct child	*c = child_first(PROC_DIALER);
+	uint64_t	 end = mono_ms() + 20000;
+	struct imsg	 m;
+	struct ban	*b;
+	uint32_t	 type;
+
+	fill();
+	children_start();
+	while (started == 0 && mono_ms() < end)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert_int_eq(started, 1);
+	ck_assert_ptr_null(c->bad);
+	ck_assert_ptr_nonnull(c->ch);
+	/* What changes before it has heard all of it comes behind that. */
+	b = RB_MIN(ban_tree, &parent.bans.tree);
+	childconf_ban(b, 0);
+	while (got[M_BAN] <= BANS_MAX && mono_ms() < end) {
+		event_base_loop(parent.base, EVLOOP_NONBLOCK);
+		ck_assert_int_eq(imsgbuf_read(&far), 1);
+		while (imsgbuf_get(&far, &m) == 1) {
+			type = imsg_get_type(&m);
+			ck_assert_uint_le(type, M_QUERY);
+			got[type]++;
+			if (type == M_START)
+				ck_assert_uint_eq(got[M_BAN], BANS_MAX);
+			imsg_free(&m);
+		}
+	}
+	ck_assert_uint_eq(got[M_INIT], 1);
+	ck_assert_uint_eq(got[M_BAN], BANS_MAX + 1);
+	ck_assert_uint_eq(got[M_STATIC], NODES_MAX);
+	ck_assert_uint_eq(got[M_CONNECTED], CONF_PEERS_MAX);
+	ck_assert_uint_eq(got[M_START], 1);
+	ck_assert_ptr_null(c->bad);
+}
+END_TEST
+
+/* One that does not read what comes later is ended as ever. */
+START_TEST(not_read)
+{
+	struct child	*c = child_first(PROC_DIALER);
+	uint64_t	 end = mono_ms() + 5000;
+	struct ban	 b;
+	uint32_t	 i;
+
+	memset(&b, 0, sizeof(b));
+	b.by_id = 1;
+	children_start();
+	while (started == 0 && mono_ms() < end)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	for (i = 0; i < 400000 && c->bad == NULL; i++)
+		childconf_ban(&b, 1);
+	ck_assert_ptr_nonnull(c->bad);
+	ck_assert_ptr_null(c->ch);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("parent/start");
+	TCase	*tc = tcase_create("start");
+	SRunner	*sr;
+	int	 failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, all_that_there_may_be);
+	tcase_add_test(tc, not_read);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

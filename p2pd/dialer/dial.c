@@ -114,8 +114,12 @@ dial_fail(struct dial *d, unsigned int reason, const char *detail)
 	m.ms = (uint32_t)(mono_ms() - d->begun_ms);
 	m.count = 1;
 	strlcpy(m.detail, detail, sizeof(m.detail));
-	if (d->all->conf.send(&m_attempt_desc, &m, -1) == -1)
-		log_warn("M_ATTEMPT for dial %u", d->conn);
+	if (d->all->conf.send(&m_attempt_desc, &m, -1) == -1) {
+		/* For the parent it would be under way for ever. */
+		if (d->conn != 0)
+			fatal("M_ATTEMPT for dial %u", d->conn);
+		log_warn("M_ATTEMPT for a dial");
+	}
 	memset(&r, 0, sizeof(r));
 	r.reason = reason;
 	r.disc_recv = DISC_NONE;

@@ -57,6 +57,7 @@ struct setup {
 	int			 fd;
 	int			 initiator;
 	uint8_t			 flags;
+	int			 known;		/* to the parent */
 	enum phase		 phase;
 	struct addr		 remote;
 	struct addr		 local;
@@ -227,8 +228,12 @@ setup_fail(struct setup *s, const struct failure *f)
 	m.count = 1;
 	if (f->err != 0)
 		strlcpy(m.detail, strerror(f->err), sizeof(m.detail));
-	if (s->all->conf.send(&m_attempt_desc, &m, -1) == -1)
+	if (s->all->conf.send(&m_attempt_desc, &m, -1) == -1) {
+		/* For the parent it would be in set-up for ever. */
+		if (s->known)
+			fatal("M_ATTEMPT for connection %u", s->conn);
 		log_warn("M_ATTEMPT for connection %u", s->conn);
+	}
 	setup_over(s, 0, f->reason, f->disc_recv);
 }
 
@@ -288,6 +293,7 @@ ask_parent(struct setup *s, enum phase phase, const struct msgdesc *desc,
 		setup_drop(s, REASON_PARENT_BUSY, errno);
 		return -1;
 	}
+	s->known = 1;
 	return 0;
 }
 
@@ -652,6 +658,7 @@ setup_begin(struct setups *all, const struct setup_start *start)
 	s->remote = start->remote;
 	s->begun_ms = start->begun_ms;
 	s->initiator = start->expect != NULL;
+	s->known = s->initiator;	/* by M_DIAL */
 	s->phase = s->initiator ? PH_STATIC : PH_PACKET;
 	if (s->initiator) {
 		memcpy(s->id, start->expect, SECP_PUB);

@@ -374,6 +374,17 @@ regress_unit_parent_disc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_disc_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 
+# p2pd/handshake: ends that cannot be told
+if HAVE_CHECK
+check_PROGRAMS += regress/unit/handshake_ends
+TESTS += regress/unit/handshake_ends
+regress_unit_handshake_ends_SOURCES = regress/unit/p2pd/handshake/ends.c \
+	regress/unit/p2pd/handshake/fixture.c \
+	regress/unit/p2pd/handshake/fixture.h
+regress_unit_handshake_ends_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_handshake_ends_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+endif
+
 # p2pd/parent: what a fresh child is told
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/parent_start

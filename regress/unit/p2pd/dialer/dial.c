@@ -23,7 +23,7 @@ static struct setups *setups;
 static struct dials *dials;
 static uint8_t own_priv[SECP_PRIV], own[SECP_PUB], id[SECP_PUB];
 
-static int full;
+static int full, deaf;
 static int ndials, nkeys, nresolves, nattempts, ndone;
 static struct m_dial dial_msg;
 static struct m_key key;
@@ -34,7 +34,10 @@ static struct plan_result result;
 static int
 to_parent(const struct msgdesc *desc, const void *body, int fd)
 {
-	if (desc->type == M_ATTEMPT) {
+	if (desc->type == M_ATTEMPT && deaf) {
+		errno = ENOBUFS;
+		return -1;
+	} else if (desc->type == M_ATTEMPT) {
 		memcpy(&attempt, body, sizeof(attempt));
 		nattempts++;
 	} else if (full) {
@@ -85,7 +88,7 @@ setup(void)
 	struct dials_conf	 dc;
 	uint8_t			 priv[SECP_PRIV];
 
-	full = ndials = nkeys = nresolves = nattempts = ndone = 0;
+	full = deaf = ndials = nkeys = nresolves = nattempts = ndone = 0;
 	ck_assert_int_eq(secp_keygen(own_priv, own), 0);
 	ck_assert_int_eq(secp_keygen(priv, id), 0);
 	ck_assert_ptr_nonnull(base = event_base_new());
@@ -405,6 +408,29 @@ START_TEST(parent_full)
 }
 END_TEST
 
+/* A dial that the parent knows of is known for ever if its end is not heard. */
+START_TEST(end_unheard)
+{
+	deaf = 1;
+	dial("node.example", 1, 0);
+	dial_cancel(dials, id, REASON_OPERATOR);
+	ck_assert_int_eq(ndone, 1);
+}
+END_TEST
+
+START_TEST(end_owed)
+{
+	uint16_t	 port = 0;
+	int		 fd = port_of("127.0.0.1", 1, &port);
+
+	deaf = 1;
+	dial("127.0.0.1", port, 0);
+	ck_assert_int_eq(ndials, 1);
+	dial_cancel(dials, id, REASON_OPERATOR);
+	close(fd);
+}
+END_TEST
+
 START_TEST(cancel)
 {
 	uint16_t	 port = 0;
@@ -471,6 +497,8 @@ main(void)
 	tcase_add_test(tc, banned);
 	tcase_add_test(tc, ourselves);
 	tcase_add_test(tc, parent_full);
+	tcase_add_test(tc, end_unheard);
+	tcase_add_exit_test(tc, end_owed, 1);
 	tcase_add_test(tc, cancel);
 	tcase_add_test(tc, stop);
 	suite_add_tcase(s, tc);

@@ -113,7 +113,10 @@ on_check2(struct side *s, const struct m_check2 *m, int fd)
 static int
 send_parent(struct side *s, const struct msgdesc *desc, const void *body, int fd)
 {
-	if (desc->type == M_ATTEMPT) {
+	if (desc->type == M_ATTEMPT && s->lose_attempts) {
+		errno = ENOBUFS;
+		return -1;
+	} else if (desc->type == M_ATTEMPT) {
 		s->attempts++;
 		memcpy(&s->attempt, body, sizeof(s->attempt));
 	} else if (s->refuse_all) {

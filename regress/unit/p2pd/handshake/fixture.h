@@ -22,6 +22,7 @@ struct side {
 	int			 mute_check1;
 	int			 mute_check2;
 	int			 refuse_all;	/* the channel is full */
+	int			 lose_attempts;	/* so full that even these fail */
 	uint16_t		 reason1, reason2;
 	struct hello		 hello;
 	/* What it was asked and told. */

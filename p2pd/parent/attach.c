@@ -290,10 +290,17 @@ attach_conn(struct child *c, uint32_t no)
 
 /*
  * Dials that found nothing attached were in vain: now is the time to try the
- * static nodes again, not at the end of their back-off.
+ * static nodes again, not at the end of their back-off. An application that
+ * comes and goes has this a few times; then they have their rest.
  */
+#define FIRST_SECS	35
+#define FIRST_BURST	3
+
+static struct event *first_ev;
+static struct bucket first_bucket;
+
 static void
-attach_first(void)
+redial_statics(void)
 {
 	struct node *n;
 
@@ -301,6 +308,31 @@ attach_first(void)
 		if ((n->is & NODE_STATIC) &&
 		    peers_byid(&parent.peers, n->en.id) == NULL)
 			childconf_static(n, 1);
+}
+
+static void
+first_turn(int fd, short what, void *arg)
+{
+	if (parent.apps.hello->n > 0 && !parent.stopping)
+		redial_statics();
+}
+
+static void
+attach_first(void)
+{
+	struct timeval tv;
+	uint64_t ms;
+
+	if (evtimer_pending(first_ev, NULL))
+		return;
+	ms = bucket_owe(&first_bucket, 1, mono_us());
+	if (ms == 0) {
+		redial_statics();
+		return;
+	}
+	tv.tv_sec = ms / 1000;
+	tv.tv_usec = ms % 1000 * 1000;
+	evtimer_add(first_ev, &tv);
 }
 
 /*
@@ -472,8 +504,10 @@ attach_init(void)
 	if (grace_ev != NULL)
 		return;
 	grace_ev = evtimer_new(parent.base, grace_turn, NULL);
-	if (grace_ev == NULL)
+	first_ev = evtimer_new(parent.base, first_turn, NULL);
+	if (grace_ev == NULL || first_ev == NULL)
 		fatalx("no memory");
+	bucket_init(&first_bucket, 1.0 / FIRST_SECS, FIRST_BURST, mono_us());
 }
 
 void

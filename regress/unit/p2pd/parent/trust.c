@@ -629,6 +629,69 @@ START_TEST(hints)
 }
 END_TEST
 
+static unsigned int
+count(struct imsgbuf *ib, uint32_t type)
+{
+	unsigned int	 n = 0;
+	struct imsg	 m;
+
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	do {
+		ck_assert_int_eq(imsgbuf_read(ib), 1);
+		while (imsgbuf_get(ib, &m) == 1) {
+			n += imsg_get_type(&m) == type;
+			imsg_free(&m);
+		}
+	} while (!ib->again);
+	return n;
+}
+
+/*
+ * With the first that is attached static nodes are dialed at once; they are
+ * not for an application that comes and goes.
+ */
+START_TEST(come_and_go)
+{
+	struct m_app_attach	 m;
+	struct m_app_detach	 gone;
+	struct imsgbuf		 dfar;
+	struct enode		 en;
+	struct m_app		 who;
+	struct appconn		*ac;
+	int			 i;
+
+	memset(&m, 0, sizeof(m));
+	memset(&who, 0, sizeof(who));
+	memset(&en, 0, sizeof(en));
+	memset(en.id, 9, sizeof(en.id));
+	strlcpy(en.host, "192.0.2.1", sizeof(en.host));
+	en.tcp = 30303;
+	ck_assert_ptr_nonnull(nodes_set(&parent.nodes, &en, NODE_STATIC, 0));
+	join(PROC_DIALER);
+	imsgbuf_init(&dfar, far.fd);
+	join(PROC_SESSION);
+	attach_session_changed(c);
+	ac = apps_connect(&parent.apps, apps_new(&parent.apps, &who), 0);
+	ck_assert_ptr_nonnull(ac);
+	m.app = gone.app = ac->no;
+	strlcpy(m.name, "eth", sizeof(m.name));
+	m.nvers = m.vers[0].version = m.vers[0].codes = 1;
+	say(&m_app_attach_desc, &m, -1);
+	ck_assert_uint_eq(parent.apps.hello->n, 1);
+	ck_assert_uint_eq(count(&dfar, M_STATIC), 1);
+	for (i = 0; i < 50; i++) {
+		gone.capid = TAILQ_FIRST(&parent.apps.caps)->id;
+		say(&m_app_detach_desc, &gone, -1);
+		ck_assert_uint_eq(parent.apps.hello->n, 0);
+		say(&m_app_attach_desc, &m, -1);
+		ck_assert_uint_eq(parent.apps.hello->n, 1);
+	}
+	ck_assert_uint_le(count(&dfar, M_STATIC), 2);
+	ck_assert(!caught());
+	imsgbuf_clear(&dfar);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -654,6 +717,7 @@ main(void)
 	tcase_add_test(tc, refusals_do_not_block);
 	tcase_add_test(tc, monitors_are_bounded);
 	tcase_add_test(tc, hosts_are_checked);
+	tcase_add_test(tc, come_and_go);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

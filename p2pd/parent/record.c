@@ -64,28 +64,52 @@ next_seq(void)
 }
 
 /*
+ * How likely others reach us at a socket: the address that is told of decides,
+ * and its port; then how far the one that is bound reaches.
+ */
+static unsigned int
+reach(const struct addr *a, uint16_t port, const struct addr *told)
+{
+	static const unsigned int scopes[] = { [SCOPE_NEVER] = 0,
+	    [SCOPE_LOOPBACK] = 2, [SCOPE_LAN] = 4, [SCOPE_CARRIER] = 4,
+	    [SCOPE_ORDINARY] = 8 };
+	unsigned int same = told->af == a->af && told->port == port;
+
+	if (addr_is_any(a))
+		return 6 + same;
+	if (told->af == a->af && addr_cmp_ip(told, a) == 0)
+		return 10 + same;
+	return scopes[addr_scope(a)] + same;
+}
+
+/*
  * Where we listen in a family: the ports, and the address where one is bound
  * and not all. 0, or -1 when we do not.
  */
 static int
-bound(unsigned int af, struct addr *udp, uint16_t *tcp)
+bound(unsigned int af, const struct addr *told, struct addr *udp, uint16_t *tcp)
 {
 	const struct addr *a;
-	unsigned int i;
+	unsigned int i, r, best = 0;
 	uint16_t port;
 
 	for (i = 0; (a = sockets_addr(i)) != NULL; i++) {
 		port = sockets_udp(i);
 		if (a->af != af || port == 0)
 			continue;
+		r = 1 + reach(a, port, told);
+		if (r <= best)
+			continue;
+		best = r;
 		*tcp = a->port;
 		*udp = *a;
 		udp->port = port;
-		if (addr_is_any(udp))
-			memset(udp->ip, 0, sizeof(udp->ip));
-		return 0;
 	}
-	return -1;
+	if (best == 0)
+		return -1;
+	if (addr_is_any(udp))
+		memset(udp->ip, 0, sizeof(udp->ip));
+	return 0;
 }
 
 /* Configuration first, then the votes, then what is bound. */
@@ -98,7 +122,7 @@ add_endpoint(struct enr_build *b, unsigned int af)
 	struct addr udp;
 	uint16_t tcp, port;
 
-	if (bound(af, &udp, &tcp) == -1)
+	if (bound(af, fixed->af != 0 ? fixed : seen, &udp, &tcp) == -1)
 		return;
 	port = udp.port;
 	if (fixed->af != 0)

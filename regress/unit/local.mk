@@ -371,6 +371,8 @@ check_PROGRAMS += regress/unit/parent_disc
 TESTS += regress/unit/parent_disc
 regress_unit_parent_disc_SOURCES = regress/unit/p2pd/parent/disc.c
 regress_unit_parent_disc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_disc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sockets_addr \
+	-Wl,--wrap=sockets_udp
 regress_unit_parent_disc_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 

@@ -21,6 +21,37 @@ static struct imsgbuf	 far, dialer;
 static struct child	*c;
 static char		 dir[64];
 
+/* Sockets of the addresses that the test wants; else those that are. */
+struct fake {
+	const char	*ip;
+	uint16_t	 tcp, udp;
+};
+static const struct fake *fakes;
+const struct addr *__real_sockets_addr(unsigned int);
+const struct addr *__wrap_sockets_addr(unsigned int);
+uint16_t	 __real_sockets_udp(unsigned int);
+uint16_t	 __wrap_sockets_udp(unsigned int);
+
+const struct addr *
+__wrap_sockets_addr(unsigned int n)
+{
+	static struct addr	 a;
+
+	if (fakes == NULL)
+		return __real_sockets_addr(n);
+	if (fakes[n].ip == NULL)
+		return NULL;
+	ck_assert_int_eq(addr_parse_ip(&a, fakes[n].ip), 0);
+	a.port = fakes[n].tcp;
+	return &a;
+}
+
+uint16_t
+__wrap_sockets_udp(unsigned int n)
+{
+	return fakes == NULL ? __real_sockets_udp(n) : fakes[n].udp;
+}
+
 static void
 went_down(struct channel *ch, const char *why, void *arg)
 {
@@ -600,11 +631,74 @@ START_TEST(conditions_of_the_hungry)
 }
 END_TEST
 
+/* Of several sockets the record tells of the one that is most of use. */
+static const struct {
+	struct fake	 fakes[4];
+	const char	*announce, *seen;
+	uint16_t	 seen_port;
+	const char	*ip;		/* NULL: none */
+	uint16_t	 tcp, udp;
+} places[] = {
+	{ { { "127.0.0.1", 1, 1 }, { "10.0.0.1", 2, 2 }, { "20.1.1.1", 3, 3 } },
+	    NULL, NULL, 0, "20.1.1.1", 3, 3 },
+	{ { { "127.0.0.1", 1, 1 }, { "10.0.0.1", 2, 2 } },
+	    NULL, NULL, 0, "10.0.0.1", 2, 2 },
+	{ { { "10.0.0.1", 1, 1 }, { "192.168.0.1", 2, 2 }, { "100.64.0.1", 3, 3 } },
+	    NULL, NULL, 0, "10.0.0.1", 1, 1 },
+	{ { { "20.1.1.1", 1, 1 }, { "20.1.1.2", 2, 2 } },
+	    NULL, NULL, 0, "20.1.1.1", 1, 1 },
+	/* one without discovery is none */
+	{ { { "20.1.1.1", 1, 0 }, { "127.0.0.1", 2, 2 } },
+	    NULL, NULL, 0, "127.0.0.1", 2, 2 },
+	/* all of a family: as others see us */
+	{ { { "10.0.0.1", 1, 1 }, { "0.0.0.0", 2, 2 } }, NULL, NULL, 0, NULL, 0, 0 },
+	{ { { "10.0.0.1", 1, 1 }, { "0.0.0.0", 2, 2 } },
+	    NULL, "20.9.9.9", 7, "20.9.9.9", 2, 7 },
+	{ { { "0.0.0.0", 1, 1 }, { "20.1.1.1", 2, 2 } },
+	    NULL, NULL, 0, "20.1.1.1", 2, 2 },
+	/* behind a router that keeps the port */
+	{ { { "10.0.0.1", 1, 1 }, { "10.0.0.2", 2, 5 } },
+	    NULL, "20.9.9.9", 5, "20.9.9.9", 2, 5 },
+	/* what is told is bound */
+	{ { { "20.1.1.1", 1, 1 }, { "20.1.1.2", 2, 2 } },
+	    NULL, "20.1.1.2", 2, "20.1.1.2", 2, 2 },
+	{ { { "20.1.1.1", 1, 1 }, { "20.1.1.2", 2, 2 } },
+	    "20.1.1.2", "20.1.1.1", 1, "20.1.1.2", 2, 2 },
+};
+
+START_TEST(endpoint_chosen)
+{
+	struct m_record_facts	 facts;
+	struct chan_msg		 msg = { M_RECORD_FACTS, &facts, -1 };
+	struct addr		 a;
+	uint16_t		 tcp;
+	char			 ip[ADDR_STRLEN];
+
+	fakes = places[_i].fakes;
+	memset(&facts, 0, sizeof(facts));
+	if (places[_i].seen != NULL) {
+		(void)addr_parse_ip(&facts.ip4, places[_i].seen);
+		facts.ip4.port = places[_i].seen_port;
+		record_facts(NULL, &msg, NULL);
+	}
+	begin(places[_i].announce);
+	if (places[_i].ip == NULL) {
+		ck_assert_int_eq(enr_endpoint(record_get(), 4, &a, &tcp), -1);
+		return;
+	}
+	ck_assert_int_eq(enr_endpoint(record_get(), 4, &a, &tcp), 0);
+	ck_assert_str_eq(addr_format_ip(&a, ip), places[_i].ip);
+	ck_assert_uint_eq(a.port, places[_i].udp);
+	ck_assert_uint_eq(tcp, places[_i].tcp);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite	*s = suite_create("parent/disc");
 	TCase	*tc = tcase_create("disc"), *pub = tcase_create("public");
+	TCase	*places_tc = tcase_create("places");
 	SRunner	*sr;
 	int	 failed;
 
@@ -626,6 +720,11 @@ main(void)
 	tcase_add_checked_fixture(pub, setup_public, teardown);
 	tcase_add_test(pub, candidates_private);
 	suite_add_tcase(s, pub);
+	tcase_add_checked_fixture(places_tc, NULL, teardown);
+	tcase_set_timeout(places_tc, 60);
+	tcase_add_loop_test(places_tc, endpoint_chosen, 0,
+	    (int)nitems_of(places));
+	suite_add_tcase(s, places_tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

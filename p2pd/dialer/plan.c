@@ -30,7 +30,8 @@ struct node {
 	int		 chosen;	/* dialing as a candidate */
 	int		 past;		/* in past: was dialed as a candidate */
 	TAILQ_ENTRY(node) entry;	/* of cands or of past, never of both */
-	int		 fresh;		/* added anew while a dial was under way */
+	int		 fresh;		/* moved while a dial was under way */
+	int		 again;		/* or added as it was */
 	int		 queued;	/* in bydue */
 	uint64_t	 due;
 	uint32_t	 tie;
@@ -222,6 +223,7 @@ plan_add(struct plan *p, const uint8_t id[SECP_PUB], const char *host,
 	n->turn = 0;
 	if (n->dialing) {
 		n->fresh |= moved;
+		n->again = 1;
 		return moved;
 	}
 	node_settle(p, n, now);
@@ -237,7 +239,7 @@ plan_del(struct plan *p, const uint8_t id[SECP_PUB])
 	if ((n = node_find(p, id)) == NULL)
 		return 0;
 	n->is_static = 0;
-	n->fresh = 0;
+	n->fresh = n->again = 0;
 	dialing = n->dialing;
 	node_settle(p, n, 0);
 	return dialing;
@@ -293,6 +295,17 @@ is_harmless(unsigned int reason, unsigned int disc)
 	return reason == REASON_ALREADY_CONNECTED || reason == REASON_CROSS_DIAL ||
 	    reason == REASON_NO_APPS || reason == REASON_SESSION_BUSY ||
 	    disc == DISC_ALREADY;
+}
+
+/*
+ * Static nodes are added again when the first program attaches: a dial whose
+ * Hello is of before that comes to nothing, but does not count.
+ */
+static int
+is_outdated(const struct node *n, const struct plan_result *r)
+{
+	return n->fresh || (n->again && (r->reason == REASON_NO_APPS ||
+	    r->disc_recv == DISC_USELESS));
 }
 
 static void
@@ -488,12 +501,12 @@ plan_done(struct plan *p, const uint8_t id[SECP_PUB],
 		cand_done(p, n);
 	if (r->accepted)
 		node_up(p, n, 1);
-	else if (!n->fresh) {
+	else if (!is_outdated(n, r)) {
 		count_failure(n, r->reason, r->disc_recv);
 		n->turn += r->reached != 0;
 		due = backoff(p, n, n->begun, now);
 	}
-	n->fresh = 0;
+	n->fresh = n->again = 0;
 	node_settle(p, n, due);
 	past_expire(p, now);
 }

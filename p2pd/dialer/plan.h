@@ -73,6 +73,8 @@ void	 plan_set(struct plan *, const struct plan_conf *);
 /*
  * A static node is there, or has another address: it is due at once, whatever
  * was before. 1 when a dial to its old address is under way; -1 no memory.
+ * One that is being dialed already is due again if it says that nothing is
+ * attached, which has changed.
  */
 int	 plan_add(struct plan *, const uint8_t id[SECP_PUB], const char *host,
 	    uint16_t tcp, uint64_t now);

@@ -473,6 +473,29 @@ START_TEST(readd_with_new_address)
 }
 END_TEST
 
+/* The dial says that nothing is attached, which is no longer so. */
+START_TEST(attached_while_dialing)
+{
+	add(1);
+	ck_assert_uint_eq(next(), 1);
+	ck_assert_int_eq(add(1), 0);
+	fails(1, REASON_NO_APPS, DISC_NONE);
+	ck_assert_uint_eq(next(), 1);
+	ck_assert_int_eq(add(1), 0);
+	fails(1, REASON_REMOTE, DISC_USELESS);
+	ck_assert_uint_eq(next(), 1);
+	/* nobody asked anew during this one */
+	fails(1, REASON_NO_APPS, DISC_NONE);
+	ck_assert_uint_eq(next(), 0);
+	/* what fails for another cause waits, whoever asked */
+	ck_assert_int_gt(advance(), 0);
+	ck_assert_uint_eq(next(), 1);
+	ck_assert_int_eq(add(1), 0);
+	fails(1, REASON_CONNECT_FAILED, DISC_NONE);
+	ck_assert_uint_eq(next(), 0);
+}
+END_TEST
+
 /* Removed and added again while its dial is still being ended. */
 START_TEST(remove_and_add_while_dialing)
 {
@@ -613,6 +636,7 @@ main(void)
 	tcase_add_test(tc, inbound_peer);
 	tcase_add_test(tc, gone_while_dialing);
 	tcase_add_test(tc, readd_with_new_address);
+	tcase_add_test(tc, attached_while_dialing);
 	tcase_add_test(tc, remove_and_add_while_dialing);
 	tcase_add_test(tc, turns);
 	tcase_add_test(tc, stands);

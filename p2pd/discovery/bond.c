@@ -47,6 +47,9 @@ struct bonds {
 	TAILQ_HEAD(, place)	 ranks[BOND_NET + 1];	/* least used first */
 	uint32_t		 top;		/* rank of the heaviest, or 0 */
 	uint32_t		 max;
+	void			(*lost)(void *, const uint8_t *,
+				    const struct addr *);
+	void			*arg;
 };
 
 struct bonds *
@@ -62,6 +65,14 @@ bonds_new(const struct hkey *key, uint32_t max)
 	for (i = 0; i <= BOND_NET; i++)
 		TAILQ_INIT(&b->ranks[i]);
 	return b;
+}
+
+void
+bonds_on_loss(struct bonds *b, void (*lost)(void *, const uint8_t *,
+    const struct addr *), void *arg)
+{
+	b->lost = lost;
+	b->arg = arg;
 }
 
 /* A group is another size now, or has been used. */
@@ -227,8 +238,11 @@ give_up(struct bonds *b, const struct place *group, const struct place *net)
 		if (--looks == 0)
 			break;
 	}
-	if (worst != NULL)
-		forget(b, worst);
+	if (worst == NULL)
+		return;
+	if (b->lost != NULL)
+		b->lost(b->arg, worst->id, &worst->ip);
+	forget(b, worst);
 }
 
 /* Keeps the limits before one more comes. */

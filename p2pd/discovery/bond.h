@@ -44,6 +44,9 @@ struct bonds;
 /* NULL: no memory. */
 struct bonds *bonds_new(const struct hkey *, uint32_t max);
 void	 bonds_free(struct bonds *);
+/* lost is called with each that has to make room. */
+void	 bonds_on_loss(struct bonds *, void (*lost)(void *arg,
+	    const uint8_t id[NODE_ID], const struct addr *), void *arg);
 /* The entry to be read or changed, or NULL. */
 struct bond *bond_find(struct bonds *, const uint8_t id[NODE_ID],
 	    const struct addr *);

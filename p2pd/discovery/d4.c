@@ -84,6 +84,8 @@ d4_new(const struct d4_ops *ops, void *arg, const struct d4_conf *conf)
 	    us);
 	d->table = table_new(d->self, ops->chance, arg);
 	d->bonds = bonds_new(&d->hkey, BOND_MAX);
+	if (d->bonds != NULL)
+		bonds_on_loss(d->bonds, ops->forgotten, arg);
 	if (d->table == NULL || d->bonds == NULL ||
 	    timers_reserve(&d->timers, 2 * CONTACTS + RUNS + 8) == -1) {
 		d4_free(d);

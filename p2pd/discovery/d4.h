@@ -77,6 +77,9 @@ struct d4_ops {
 	 */
 	void	 (*proven)(void *arg, const struct node *, int64_t ping,
 		    int keep);
+	/* For the database: too many are proven, and this one has to go. */
+	void	 (*forgotten)(void *arg, const uint8_t id[NODE_ID],
+		    const struct addr *);
 	/* The endpoint that others see of us, by family; af 0: not known. */
 	void	 (*endpoint)(void *arg, const struct addr *ip4,
 		    const struct addr *ip6);

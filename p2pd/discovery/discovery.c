@@ -192,6 +192,13 @@ op_proven(void *arg, const struct node *n, int64_t ping, int keep)
 }
 
 static void
+op_forgotten(void *arg, const uint8_t id[NODE_ID], const struct addr *a)
+{
+	if (disc.db != NULL)
+		disc_db_result(nodedb_forget(disc.db, id, a));
+}
+
+static void
 op_endpoint(void *arg, const struct addr *ip4, const struct addr *ip6)
 {
 	struct m_record_facts	 m;
@@ -229,8 +236,8 @@ static const struct d4_ops	 ops = {
 	.now = op_now, .wall = op_wall, .chance = op_chance, .sign = op_sign,
 	.send = op_send, .recover = op_recover, .verify = op_verify,
 	.key_ok = op_key_ok, .permitted = op_permitted, .seeds = op_seeds,
-	.found = op_found, .proven = op_proven, .endpoint = op_endpoint,
-	.skew = op_skew, .refreshed = op_refreshed
+	.found = op_found, .proven = op_proven, .forgotten = op_forgotten,
+	.endpoint = op_endpoint, .skew = op_skew, .refreshed = op_refreshed
 };
 
 /*

@@ -386,6 +386,34 @@ nodedb_put(struct nodedb *db, const struct nodedb_node *n)
 	return count(db);
 }
 
+enum nodedb_err
+nodedb_forget(struct nodedb *db, const uint8_t id[NODE_ID],
+    const struct addr *a)
+{
+	uint8_t		 key[NODEDB_KEY];
+	enum nodedb_err	 err;
+	MDB_val		 k, v;
+	int		 rc;
+
+	if ((err = txn_begin(db)) != NODEDB_OK ||
+	    db->stats.nodes < NODEDB_ROOMY)
+		return err;
+	memcpy(key, id, NODE_ID);
+	key[NODE_ID] = a->af;
+	k.mv_data = key;
+	k.mv_size = sizeof(key);
+	if ((rc = mdb_get(db->txn, db->dbi, &k, &v)) == MDB_NOTFOUND)
+		return NODEDB_OK;
+	if (rc != 0)
+		return result(db, rc);
+	if (nodedb_is_seed(v.mv_data, v.mv_size) ||
+	    !nodedb_is_at(v.mv_data, v.mv_size, a))
+		return NODEDB_OK;
+	if ((rc = mdb_del(db->txn, db->dbi, &k, NULL)) != 0)
+		return result(db, rc);
+	return count(db);
+}
+
 /* What is behind a random place; MDB_NOTFOUND when there is nothing. */
 static int
 random_pair(MDB_cursor *cur, MDB_val *k, MDB_val *v)

@@ -35,6 +35,7 @@
 #define NODEDB_NODES	100000		/* that are kept */
 #define NODEDB_CASUAL	50000		/* ... with room for nodes not yet seeds:
 					   anybody can make many of them */
+#define NODEDB_ROOMY	(NODEDB_CASUAL / 2)	/* less is no reason to forget */
 #define NODEDB_EXPIRY	(24 * 3600)	/* s since the last pong, while we run */
 #define NODEDB_SEED_AGE	(5 * 24 * 3600)	/* ... and over a time that we did not */
 
@@ -91,6 +92,12 @@ void	 nodedb_proofs(struct nodedb *,
 /* Keeps a node, or what is new of it. In force with nodedb_commit(). */
 enum nodedb_err nodedb_put(struct nodedb *, const struct nodedb_node *);
 enum nodedb_err nodedb_commit(struct nodedb *);
+/*
+ * The proof of (id, address) had to make room for others: unless the node is a
+ * seed or there are few, so has what is known of it.
+ */
+enum nodedb_err nodedb_forget(struct nodedb *, const uint8_t id[NODE_ID],
+	    const struct addr *);
 /* To the disk, from time to time. */
 enum nodedb_err nodedb_sync(struct nodedb *);
 /* Forgets those whose last pong is older than before. *n: how many. */
@@ -122,6 +129,7 @@ int	 nodedb_decode(struct nodedb_node *, const uint8_t *key, size_t klen,
 size_t	 nodedb_encode(const struct nodedb_node *, uint8_t key[NODEDB_KEY],
 	    uint8_t val[NODEDB_VALUE]);
 int	 nodedb_is_seed(const uint8_t *val, size_t len);
+int	 nodedb_is_at(const uint8_t *val, size_t len, const struct addr *);
 /* What was a seed at the same address stays one. */
 void	 nodedb_inherit(uint8_t *val, unsigned int af, const uint8_t *old,
 	    size_t oldlen);

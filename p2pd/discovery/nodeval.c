@@ -66,6 +66,14 @@ nodedb_is_seed(const uint8_t *val, size_t len)
 	return len > 1 && (val[1] & 1);
 }
 
+int
+nodedb_is_at(const uint8_t *val, size_t len, const struct addr *a)
+{
+	size_t	 at = 2 + SECP_PUB, n = a->af == 4 ? 4 : 16;
+
+	return len >= at + n && memcmp(val + at, a->ip, n) == 0;
+}
+
 void
 nodedb_inherit(uint8_t *val, unsigned int af, const uint8_t *old, size_t oldlen)
 {

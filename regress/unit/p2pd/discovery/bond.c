@@ -209,14 +209,26 @@ crowd(struct bonds *b, int check)
 	}
 }
 
+static void
+lost(void *arg, const uint8_t id[NODE_ID], const struct addr *a)
+{
+	uint32_t	 who;
+
+	memcpy(&who, id, sizeof(who));
+	ck_assert_uint_lt(who, 64 << 16);
+	ck_assert_uint_eq(a->ip[2], who >> 16);
+	++*(uint32_t *)arg;
+}
+
 /* Addresses in many subnets make room for each other, not in the others. */
 START_TEST(crowded)
 {
 	struct bonds	*b = bonds_new(&hkey, BOND_MAX);
 	struct addr	 a;
 	uint8_t		 id[NODE_ID];
-	uint32_t	 i, net;
+	uint32_t	 i, net, n = 0;
 
+	bonds_on_loss(b, lost, &n);
 	crowd(b, 0);
 	for (net = 0; net < 64; net++)
 		for (i = 0; i < 2 * BOND_NET; i++) {
@@ -225,6 +237,8 @@ START_TEST(crowded)
 		}
 	ck_assert_uint_eq(bonds_count(b), BOND_MAX);
 	crowd(b, 1);
+	ck_assert_uint_eq(n, 2 * CROWD + 64 * 2 * BOND_NET - BOND_MAX);
+	bonds_on_loss(b, NULL, NULL);
 	/* Each has its share, to the last. */
 	for (net = 0; net < 64; net++) {
 		make(id, &a, net << 16 | (2 * BOND_NET - 1), net << 8);

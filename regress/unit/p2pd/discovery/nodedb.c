@@ -279,6 +279,49 @@ START_TEST(crowd)
 }
 END_TEST
 
+/* Whose proof had to make room makes room here, once there is little. */
+START_TEST(makes_room)
+{
+	struct nodedb_node	 n;
+	struct nodedb_stats	 st;
+	struct nodedb		*db = open_at(NOW);
+	uint32_t		 no;
+	int			 found;
+
+	make(&n, 7, NOW);
+	n.seed = 0;
+	ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	ck_assert_int_eq(nodedb_forget(db, n.id, &n.udp), NODEDB_OK);
+	ck_assert_int_eq(nodedb_find(db, n.id, &n, &found), NODEDB_OK);
+	ck_assert_int_eq(found, 1);
+	for (no = 0; no < NODEDB_ROOMY; no++) {
+		make(&n, no, NOW);
+		n.seed = no == 9;
+		ck_assert_int_eq(nodedb_put(db, &n), NODEDB_OK);
+	}
+	nodedb_stats(db, &st);
+	ck_assert_uint_eq(st.nodes, NODEDB_ROOMY);
+	/* Not a seed, nor what is known at another address, or not at all. */
+	make(&n, 9, NOW);
+	ck_assert_int_eq(nodedb_forget(db, n.id, &n.udp), NODEDB_OK);
+	make(&n, NODEDB_ROOMY, NOW);
+	ck_assert_int_eq(nodedb_forget(db, n.id, &n.udp), NODEDB_OK);
+	make(&n, 7, NOW);
+	n.udp.ip[3]++;
+	ck_assert_int_eq(nodedb_forget(db, n.id, &n.udp), NODEDB_OK);
+	nodedb_stats(db, &st);
+	ck_assert_uint_eq(st.nodes, NODEDB_ROOMY);
+	n.udp.ip[3]--;
+	n.udp.port++;
+	ck_assert_int_eq(nodedb_forget(db, n.id, &n.udp), NODEDB_OK);
+	nodedb_stats(db, &st);
+	ck_assert_uint_eq(st.nodes, NODEDB_ROOMY - 1);
+	ck_assert_int_eq(nodedb_find(db, n.id, &n, &found), NODEDB_OK);
+	ck_assert_int_eq(found, 0);
+	nodedb_close(db);
+}
+END_TEST
+
 /* After a restart a seed is one before it has been checked often again. */
 START_TEST(stays_seed)
 {
@@ -494,6 +537,7 @@ main(void)
 	tcase_add_test(tc, expires);
 	tcase_add_test(tc, seeds);
 	tcase_add_test(tc, crowd);
+	tcase_add_test(tc, makes_room);
 	tcase_add_loop_test(tc, stays_seed, 0, 2);
 	tcase_add_test(tc, killed);
 	tcase_add_test(tc, damaged);

@@ -230,6 +230,13 @@ def warm_restart():
     done(n, *others)
 
 
+def anew(n, old):
+    """Another process has come in the old one's place and answers."""
+    # In this order: the old one may answer while it is being killed.
+    return n.pids().get(("discovery", 0)) not in (old, 0, None) and \
+        n.run_ctl("-j", "show", "table").returncode == 0
+
+
 def killed_in_use():
     """The process dies again and again; peers do not notice, nodes are kept."""
     boot = Node("max-peers 0")
@@ -246,12 +253,7 @@ def killed_in_use():
         old = n.pids()[("discovery", 0)]
         os.kill(old, signal.SIGKILL)
         killed = time.monotonic()
-
-        def back():
-            # In this order: the old one may answer while it is being killed.
-            return n.pids().get(("discovery", 0)) not in (old, 0, None) and \
-                n.run_ctl("-j", "show", "table").returncode == 0
-        until(back, step=0.01)
+        until(lambda: anew(n, old), step=0.01)
         took = time.monotonic() - killed
         check(took < (1.0 if not SLOW else 30.0), f"back after {took:.2f} s")
         until(lambda: set(table(n)) & others)
@@ -309,11 +311,7 @@ def flooded():
     time.sleep(0.5)
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
-
-    def back():
-        run = n.run_ctl("-j", "show", "table")
-        return run.returncode == 0 and n.pids()[("discovery", 0)] not in (0, pid)
-    until(back, step=0.01)
+    until(lambda: anew(n, pid), step=0.01)
     took = time.monotonic() - killed
     check(took < (1.0 if not SLOW else 30.0), f"back after {took:.2f} s")
     until(lambda: {boot.id, other.id} & set(table(n)))

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from p2ptest import (App, Failure, Node, Peer, check, equal, main, until)
+from p2ptest import (WAIT, App, Failure, Node, Peer, check, equal, main, until)
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, os.path.join(TOP, "lib/python"))
@@ -22,7 +22,6 @@ from p2papp.wire import Type  # noqa: E402
 CAP = "tst/1"
 BUSY, INVALID, DENIED, RECORD, QUEUE = 4, 6, 3, 12, 11
 OPT_WANTED = 5
-WAIT = 30
 
 
 class Client:

@@ -413,6 +413,7 @@ disc_engine_tests = regress/unit/discovery_node regress/unit/discovery_bond \
 	regress/unit/discovery_votes regress/unit/discovery_table \
 	regress/unit/discovery_lookup regress/unit/discovery_d4 \
 	regress/unit/discovery_d4ask regress/unit/discovery_d4hostile \
+	regress/unit/discovery_d4maint \
 	regress/unit/discovery_udp
 check_PROGRAMS += $(disc_engine_tests)
 TESTS += $(disc_engine_tests)
@@ -441,6 +442,10 @@ regress_unit_discovery_d4ask_SOURCES = regress/unit/p2pd/discovery/d4ask.c \
 	$(DISC_RIG)
 regress_unit_discovery_d4ask_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_discovery_d4ask_LDADD = $(DISC_ENGINE_LIBS)
+regress_unit_discovery_d4maint_SOURCES = regress/unit/p2pd/discovery/d4maint.c \
+	$(DISC_RIG)
+regress_unit_discovery_d4maint_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_discovery_d4maint_LDADD = $(DISC_ENGINE_LIBS)
 regress_unit_discovery_d4hostile_SOURCES = \
 	regress/unit/p2pd/discovery/d4hostile.c $(DISC_RIG)
 regress_unit_discovery_d4hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

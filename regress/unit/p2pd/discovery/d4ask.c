@@ -7,7 +7,7 @@
 
 #include "regress/unit/p2pd/discovery/rig.h"
 
-/* What the engine does of its own, or because it is asked to. */
+/* What the engine does because it is asked to. */
 
 static struct peer	 p, q, many[40];
 
@@ -86,58 +86,6 @@ static void
 got_node(void *arg, enum d4_outcome how, const struct node *n)
 {
 	got_lookup(arg, how, n, n != NULL, NULL);
-}
-
-static void
-bootnode(const struct peer *b)
-{
-	struct node	 n;
-
-	peer_node(b, &n);
-	ck_assert_int_eq(d4_bootnode(rig.d, &n), 0);
-}
-
-/* It is known by the database, both ways. */
-static void
-bonded(const struct peer *b)
-{
-	d4_bond(rig.d, b->id, &b->addr, rig_wall() - 10, rig_wall() - 10);
-}
-
-/*
- * Every packet out is answered, as a network of these peers would. Neighbors
- * are those nn from on; those who are mute say nothing.
- */
-static unsigned int
-play(uint64_t ms, const struct peer *v, size_t n, const struct peer *nb,
-    size_t nn, unsigned int mute)
-{
-	const struct sent	*s;
-	uint64_t		 until = rig.now + ms;
-	unsigned int		 questions = 0;
-	size_t			 i;
-
-	for (;;) {
-		while (rig.next < rig.nout) {
-			s = &rig.out[rig.next++];
-			for (i = 0; i < n; i++)
-				if (addr_cmp(&v[i].addr, &s->to) == 0)
-					break;
-			questions += s->p.type == D4_FINDNODE;
-			if (i == n || (mute >> i & 1))
-				continue;
-			if (s->p.type == D4_PING) {
-				peer_pong(&v[i], s, v[i].rec.seq);
-				peer_ping(&v[i]);
-			} else if (s->p.type == D4_FINDNODE)
-				peer_neighbors(&v[i], nb, nn);
-			else if (s->p.type == D4_ENRREQUEST)
-				peer_enrresponse(&v[i], s);
-		}
-		if (rig.now >= until)
-			return questions;
-		rig_pass(10);
-	}
 }
 
 START_TEST(pings)
@@ -243,7 +191,7 @@ START_TEST(two_packets)
 {
 	struct node	 n;
 
-	bonded(&p);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	d4_ask(rig.d, &n, q.key, got_lookup, &got);
 	expect(D4_FINDNODE, &p);
@@ -296,7 +244,7 @@ START_TEST(bad_neighbors)
 	memset(v[4].key, 0xff, SECP_PUB);	/* no point */
 	v[5].addr.ip[0] = 230;
 	ck_assert_int_eq(prefix_parse(&rig.forbidden, "20.0.106.0/24"), 0);
-	bonded(&p);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	d4_ask(rig.d, &n, q.key, got_lookup, &got);
 	/* Nor is a record an answer. */
@@ -316,7 +264,7 @@ START_TEST(talkative)
 	struct node	 n;
 	unsigned int	 i;
 
-	bonded(&p);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	peer_neighbors(&p, many, 12);
 	ck_assert_uint_eq(rig.recovers, 0);
@@ -337,7 +285,7 @@ START_TEST(fetch)
 	struct node		 n;
 	struct addr		 lan;
 
-	bonded(&p);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	peer_record(&p, 9, &p.addr);
 	ck_assert_uint_ne(d4_fetch(rig.d, &n, got_node, &got), 0);
@@ -377,8 +325,8 @@ START_TEST(neighbours)
 
 	q.addr = p.addr;
 	q.addr.port++;
-	bonded(&p);
-	bonded(&q);
+	peer_bonded(&p);
+	peer_bonded(&q);
 	peer_node(&p, &a);
 	peer_node(&q, &b);
 	d4_fetch(rig.d, &a, got_node, &got);
@@ -397,7 +345,7 @@ START_TEST(bad_records)
 	struct node	 n;
 	struct enr	 own = p.rec;
 
-	bonded(&p);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	d4_fetch(rig.d, &n, got_node, &got);
 	p.rec = q.rec;
@@ -424,169 +372,6 @@ START_TEST(bad_records)
 }
 END_TEST
 
-/* Seeds and bootnodes at the start; then a lookup for ourselves. */
-START_TEST(begins)
-{
-	struct node	 n;
-
-	peer_node(&p, &rig.seeds[0]);
-	rig.nseeds = 1;
-	bonded(&p);
-	bonded(&q);
-	bootnode(&q);
-	bootnode(&q);
-	peer_node(&rig.me, &n);
-	ck_assert_int_eq(d4_bootnode(rig.d, &n), -1);
-	ck_assert_int_eq(prefix_parse(&rig.forbidden, "20.0.100.0/24"), 0);
-	peer_node(&many[0], &n);
-	ck_assert_int_eq(d4_bootnode(rig.d, &n), -1);
-	d4_start(rig.d);
-	rig_pass(0);
-	ck_assert_uint_eq(table_count(d4_table(rig.d)), 2);
-	ck_assert_mem_eq(expect(D4_FINDNODE, NULL)->p.findnode.target,
-	    rig.me.key, SECP_PUB);
-	ck_assert_mem_eq(expect(D4_FINDNODE, NULL)->p.findnode.target,
-	    rig.me.key, SECP_PUB);
-	quiet();
-	ck_assert_uint_eq(rig.nrefreshed, 0);
-	play(12000, &p, 1, NULL, 0, 0);
-	ck_assert_uint_eq(rig.nrefreshed, 1);
-	ck_assert_int_eq(stats().ready, 1);
-	ck_assert_uint_eq(stats().lookups, 4);
-}
-END_TEST
-
-/* Nobody answers: again after five seconds, then less and less often. */
-START_TEST(hunger)
-{
-	unsigned int	 i;
-
-	bootnode(&p);
-	d4_start(rig.d);
-	rig_pass(60000);
-	ck_assert_uint_ge(rig.nrefreshed, 3);
-	ck_assert_uint_le(rig.nrefreshed, 6);
-	ck_assert_uint_eq(rig.refreshed, 0);
-	rig_pass(3600 * 1000);
-	ck_assert_uint_le(rig.nrefreshed, 45);
-	/* It comes, and is found. */
-	rig.next = rig.nout;
-	for (i = 0; i < 140 && table_count_live(d4_table(rig.d)) == 0; i++)
-		play(1000, &p, 1, NULL, 0, 0);
-	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 1);
-	/* A bootnode that is added to nobody's network is asked at once. */
-	rig_down();
-	rig_ready();
-	bootnode(&q);
-	rig_pass(0);
-	expect(D4_PING, &q);
-}
-END_TEST
-
-/* The network is away for long: it is not half an hour until we are back. */
-START_TEST(outage)
-{
-	unsigned int	 i;
-
-	bootnode(&p);
-	d4_start(rig.d);
-	for (i = 0; i < 7200; i++) {
-		play(1000, &p, 1, NULL, 0, 0);
-		if (rig.nout > 3000)
-			rig.nout = rig.next = 0;
-	}
-	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 1);
-	for (i = 0; i < 1800 && table_count(d4_table(rig.d)) > 0; i++) {
-		rig_pass(1000);
-		rig.nout = rig.next = 0;
-	}
-	ck_assert_uint_eq(table_count(d4_table(rig.d)), 0);
-	rig.nrefreshed = 0;
-	for (i = 0; i < 600; i++) {
-		rig_pass(1000);
-		rig.nout = rig.next = 0;
-	}
-	ck_assert_uint_ge(rig.nrefreshed, 2);
-	ck_assert_uint_le(rig.nrefreshed, 10);
-	for (i = 0; i < 140 && table_count_live(d4_table(rig.d)) == 0; i++)
-		play(1000, &p, 1, NULL, 0, 0);
-	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 1);
-}
-END_TEST
-
-/* A node of the table is checked, thrice, and goes; or gets its record. */
-START_TEST(checks)
-{
-	const struct tnode	*tn;
-	unsigned int		 i;
-
-	rig_down();
-	rig_ready();
-	peer_prove(&p);
-	peer_record(&p, 4, &p.addr);
-	ck_assert_int_eq(table_find(d4_table(rig.d), p.id)->live, 0);
-	play(1500, &p, 1, NULL, 0, 0);
-	tn = table_find(d4_table(rig.d), p.id);
-	ck_assert_int_eq(tn->live, 1);
-	ck_assert_uint_eq(tn->node.seq, 4);
-	ck_assert_ptr_nonnull(tn->node.rec);
-	for (i = 0; i < 100 && tn->checks <= TABLE_SEED_CHECKS; i++)
-		play(1000, &p, 1, NULL, 0, 0);
-	ck_assert_uint_eq(rig.nkept, 1);
-	/* It moves, by its record, and is checked there. */
-	q = p;
-	q.addr.ip[3] = 200;
-	peer_record(&q, 5, &q.addr);
-	for (i = 0; i < 100 && addr_cmp(&tn->node.udp, &q.addr) != 0; i++) {
-		p.rec = q.rec;
-		play(1000, &p, 1, NULL, 0, 0);
-	}
-	ck_assert_int_eq(addr_cmp(&tn->node.udp, &q.addr), 0);
-	play(4000, &q, 1, NULL, 0, 0);
-	ck_assert_int_eq(tn->live, 1);
-	/* It falls silent. */
-	rig_pass(60000);
-	ck_assert_ptr_null(table_find(d4_table(rig.d), p.id));
-	ck_assert_uint_eq(stats().contacts, 0);
-}
-END_TEST
-
-/* With the keys busy or gone nobody was asked: that is no node's failure. */
-START_TEST(checks_unsigned)
-{
-	struct node	 n;
-	enum keys	 how[2] = { KEYS_REFUSE, KEYS_LOSE };
-	size_t		 i, j;
-
-	rig_down();
-	rig_ready();
-	for (i = 0; i < 10; i++)
-		bootnode(&many[i]);
-	play(20000, many, 10, many, 10, 0);
-	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
-	for (i = 0; i < 2; i++) {
-		rig.keys = how[i];
-		for (j = 0; j < 10; j++) {
-			peer_node(&many[j], &n);
-			(void)d4_fetch(rig.d, &n, got_node, &got);
-		}
-		rig_pass(120000);
-		ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
-		ck_assert_int_eq(got.how, D4_BUSY);
-		/* A stranger to us, whose proof could not be had. */
-		peer_node(&p, &n);
-		got.how = D4_ANSWERED;
-		(void)d4_fetch(rig.d, &n, got_node, &got);
-		rig_pass(10000);
-		ck_assert_int_eq(got.how, D4_BUSY);
-	}
-	rig.keys = KEYS_AT_ONCE;
-	rig.next = rig.nout;
-	play(10000, many, 10, many, 10, 0);
-	ck_assert_uint_eq(table_count_live(d4_table(rig.d)), 10);
-}
-END_TEST
-
 /* A lookup finds what its nodes tell of, and takes it into the table. */
 START_TEST(lookup)
 {
@@ -594,11 +379,11 @@ START_TEST(lookup)
 
 	rig_down();
 	rig_ready();
-	bootnode(&p);
+	peer_boot(&p);
 	ck_assert_uint_ne(d4_lookup(rig.d, q.key, got_lookup, &got), 0);
 	ck_assert_uint_eq(stats().running, 1);
 	many[30] = p;
-	play(15000, many, 31, many, 12, 0);
+	rig_play(15000, many, 31, many, 12, 0);
 	ck_assert_uint_eq(got.n, 1);
 	ck_assert_int_eq(got.how, D4_ANSWERED);
 	ck_assert_uint_eq(got.nodes, 13);
@@ -620,10 +405,10 @@ START_TEST(lookup_dead)
 	rig_pass(0);
 	ck_assert_uint_eq(got.n, 1);
 	ck_assert_uint_eq(got.nodes, 0);
-	bootnode(&p);
+	peer_boot(&p);
 	ck_assert_uint_ne(d4_lookup(rig.d, q.key, got_lookup, &got), 0);
 	many[30] = p;
-	play(20000, many, 31, many, 12, 0xf0);
+	rig_play(20000, many, 31, many, 12, 0xf0);
 	ck_assert_uint_eq(got.n, 2);
 	ck_assert_uint_eq(got.nodes, 9);
 }
@@ -636,8 +421,8 @@ START_TEST(cancels)
 	uint32_t	 id[5];
 	unsigned int	 i;
 
-	bootnode(&q);
-	bonded(&p);
+	peer_boot(&q);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	id[0] = d4_ping(rig.d, &n, got_ping, &got);
 	id[1] = d4_fetch(rig.d, &n, got_node, &got);
@@ -653,7 +438,7 @@ START_TEST(cancels)
 		d4_cancel(rig.d, id[i]);
 	}
 	ck_assert_uint_eq(stats().running, 0);
-	play(5000, &p, 1, NULL, 0, 0);
+	rig_play(5000, &p, 1, NULL, 0, 0);
 	ck_assert_uint_eq(got.n, 5);
 	ck_assert_uint_eq(stats().contacts, 0);
 }
@@ -716,53 +501,22 @@ END_TEST
 
 START_TEST(resolve)
 {
-	bootnode(&p);
+	peer_boot(&p);
 	peer_record(&q, 6, &q.addr);
 	ck_assert_uint_ne(d4_resolve(rig.d, q.key, got_node, &got), 0);
 	many[0] = p;
 	many[1] = q;
-	play(20000, many, 2, &q, 1, 0);
+	rig_play(20000, many, 2, &q, 1, 0);
 	ck_assert_uint_eq(got.n, 1);
 	ck_assert_int_eq(got.how, D4_ANSWERED);
 	ck_assert_uint_eq(got.v[0].seq, 6);
 	ck_assert_int_eq(addr_cmp(&got.v[0].udp, &q.addr), 0);
 	/* Nobody by that name. */
 	ck_assert_uint_ne(d4_resolve(rig.d, many[9].key, got_node, &got), 0);
-	play(20000, many, 2, &q, 1, 0);
+	rig_play(20000, many, 2, &q, 1, 0);
 	ck_assert_uint_eq(got.n, 2);
 	ck_assert_int_eq(got.how, D4_TIMED_OUT);
 	ck_assert_uint_eq(got.nodes, 0);
-}
-END_TEST
-
-/* The walk feeds the hungry, and rests when nobody is. */
-START_TEST(walk)
-{
-	unsigned int	 questions;
-
-	bootnode(&p);
-	many[30] = p;
-	d4_start(rig.d);
-	play(20000, many, 31, many, 12, 0);
-	ck_assert_uint_eq(rig.nfound, 0);
-	d4_want(rig.d, 10);
-	play(3000, many, 31, many, 12, 0);
-	ck_assert_uint_ge(rig.nfound, 12);
-	/* It has met them all, and slows down. */
-	play(60000, many, 31, many, 12, 0);
-	questions = play(60000, many, 31, many, 12, 0);
-	ck_assert_uint_ge(questions, 12);
-	ck_assert_uint_le(questions, 200);
-	/* News. */
-	rig.nfound = 0;
-	play(40000, many, 31, many + 12, 12, 0);
-	ck_assert_uint_ge(rig.nfound, 24);
-	d4_want(rig.d, 0);
-	play(3000, many, 31, many, 12, 0);
-	rig.nfound = 0;
-	play(10000, many, 31, many, 12, 0);
-	ck_assert_uint_eq(rig.nfound, 0);
-	ck_assert_uint_eq(stats().wanted, 0);
 }
 END_TEST
 
@@ -771,8 +525,8 @@ START_TEST(freed)
 {
 	struct node	 n;
 
-	bootnode(&q);
-	bonded(&p);
+	peer_boot(&q);
+	peer_bonded(&p);
 	peer_node(&p, &n);
 	d4_start(rig.d);
 	rig.keys = KEYS_LATER;
@@ -805,7 +559,7 @@ START_TEST(shown)
 	unsigned int	 n = 0;
 	int64_t		 pong, ping;
 
-	bonded(&p);
+	peer_bonded(&p);
 	d4_proof(rig.d, p.id, &p.addr, &pong, &ping);
 	ck_assert_int_eq(pong, rig_wall() - 10);
 	ck_assert_int_eq(ping, rig_wall() - 10);
@@ -837,18 +591,12 @@ main(void)
 	tcase_add_test(tc, fetch);
 	tcase_add_test(tc, neighbours);
 	tcase_add_test(tc, bad_records);
-	tcase_add_test(tc, begins);
-	tcase_add_test(tc, hunger);
-	tcase_add_test(tc, outage);
-	tcase_add_test(tc, checks);
-	tcase_add_test(tc, checks_unsigned);
 	tcase_add_test(tc, lookup);
 	tcase_add_test(tc, lookup_dead);
 	tcase_add_test(tc, cancels);
 	tcase_add_test(tc, from_callbacks);
 	tcase_add_test(tc, too_many);
 	tcase_add_test(tc, resolve);
-	tcase_add_test(tc, walk);
 	tcase_add_test(tc, freed);
 	tcase_add_test(tc, shown);
 	suite_add_tcase(s, tc);

@@ -405,3 +405,50 @@ peer_prove(const struct peer *who)
 	peer_pong(who, expect(D4_PING, who), 0);
 	quiet();
 }
+
+void
+peer_boot(const struct peer *b)
+{
+	struct node	 n;
+
+	peer_node(b, &n);
+	ck_assert_int_eq(d4_bootnode(rig.d, &n), 0);
+}
+
+void
+peer_bonded(const struct peer *b)
+{
+	d4_bond(rig.d, b->id, &b->addr, rig_wall() - 10, rig_wall() - 10);
+}
+
+unsigned int
+rig_play(uint64_t ms, const struct peer *v, size_t n, const struct peer *nb,
+    size_t nn, unsigned int mute)
+{
+	const struct sent	*s;
+	uint64_t		 until = rig.now + ms;
+	unsigned int		 questions = 0;
+	size_t			 i;
+
+	for (;;) {
+		while (rig.next < rig.nout) {
+			s = &rig.out[rig.next++];
+			for (i = 0; i < n; i++)
+				if (addr_cmp(&v[i].addr, &s->to) == 0)
+					break;
+			questions += s->p.type == D4_FINDNODE;
+			if (i == n || (mute >> i & 1))
+				continue;
+			if (s->p.type == D4_PING) {
+				peer_pong(&v[i], s, v[i].rec.seq);
+				peer_ping(&v[i]);
+			} else if (s->p.type == D4_FINDNODE)
+				peer_neighbors(&v[i], nb, nn);
+			else if (s->p.type == D4_ENRREQUEST)
+				peer_enrresponse(&v[i], s);
+		}
+		if (rig.now >= until)
+			return questions;
+		rig_pass(10);
+	}
+}

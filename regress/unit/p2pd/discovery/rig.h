@@ -84,6 +84,16 @@ void	 peer_enrresponse(const struct peer *, const struct sent *request);
 /* Pings, is pinged and pongs: proven both ways. */
 void	 peer_prove(const struct peer *);
 
+void	 peer_boot(const struct peer *);
+/* It is known by the database, both ways. */
+void	 peer_bonded(const struct peer *);
+/*
+ * Every packet out is answered, as a network of these peers would. Neighbors
+ * are those nn from on; those who are mute say nothing.
+ */
+unsigned int rig_play(uint64_t ms, const struct peer *v, size_t n,
+	    const struct peer *nb, size_t nn, unsigned int mute);
+
 /* The next packet out is of this type, to this peer. */
 const struct sent *expect(unsigned int type, const struct peer *);
 /* There is no packet out that was not expected. */

@@ -75,7 +75,8 @@ sign(struct d4 *d, struct contact *c, const struct addr *to,
 	struct slot	*s = TAILQ_FIRST(&d->free);
 	int		 answer = c == NULL || c->stranger;
 
-	if (s == NULL || (answer && d->nanswers >= SLOTS_ANSWERS)) {
+	if (s == NULL || (answer && (d->nanswers >= SLOTS_ANSWERS ||
+	    !bucket_take(&d->answers, 1, now_ms(d) * 1000)))) {
 		d->st.unsent++;
 		return -1;
 	}

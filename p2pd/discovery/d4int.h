@@ -18,6 +18,7 @@
 #define QUERIES		512	/* questions under way or waiting */
 #define SLOTS		1024	/* packets at the keys; a power of two */
 #define SLOTS_ANSWERS	768	/* of them, for what answers others */
+#define ANSWERS		15000	/* a second: three quarters of what the keys do */
 #define SIGN_MS		1000	/* then the keys have lost it */
 #define RUNS		16	/* lookups at once */
 #define REQS		64	/* requests at once */
@@ -170,6 +171,7 @@ struct d4 {
 	struct source		 source[SOURCES];
 	struct bucket		 strangers;
 	struct bucket		 pings_back;
+	struct bucket		 answers;
 
 	struct node		 boot[D4_BOOTNODES];
 	uint32_t		 nboot;

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/util.h"
 #include "p2pd/discovery/bond.h"
 #include "regress/unit/p2pd/discovery/rig.h"
 
 /* Others in a node's name, from its address or its neighbours'. */
 
 #define STRANGERS	100		/* the rig's rate of signatures for them */
+#define ANSWERS		15000		/* signatures a second for others */
 #define SOURCE_BURST	200		/* of one of them, and of one who is known */
 
 static struct peer	 p, q;
@@ -162,6 +164,31 @@ START_TEST(forged_few)
 	for (i = 0; i < 100; i++)
 		peer_findnode(&p, q.key);
 	ck_assert_uint_eq(sent_of(D4_NEIGHBORS), 100);
+}
+END_TEST
+
+/* However many ask: there are signatures left for what we ask ourselves. */
+START_TEST(many_askers)
+{
+	struct peer	 v[30];
+	unsigned int	 i, n, all = 0;
+
+	for (n = 0; n < nitems_of(v); n++) {
+		peer_make(&v[n], 200 + n);
+		d4_bond(rig.d, v[n].id, &v[n].addr, rig_wall() - 10,
+		    rig_wall() - 10);
+	}
+	for (n = 0; n < nitems_of(v); n++) {
+		for (i = 0; i < SOURCE_BURST; i++)
+			peer_findnode(&v[n], q.key);
+		all += sent_of(D4_NEIGHBORS);
+		rig.nout = rig.next = 0;
+	}
+	ck_assert_uint_ge(all, ANSWERS / 5);
+	ck_assert_uint_le(all, ANSWERS / 5 + 1);
+	rig_pass(100);
+	peer_ping(&q);
+	expect(D4_PONG, &q);
 }
 END_TEST
 
@@ -396,6 +423,7 @@ main(void)
 	tcase_add_test(tc, strange_subnet);
 	tcase_add_test(tc, forged_address);
 	tcase_add_test(tc, forged_few);
+	tcase_add_test(tc, many_askers);
 	tcase_add_test(tc, pong_port);
 	tcase_add_test(tc, ping_ports);
 	tcase_add_test(tc, check_ports);

@@ -124,14 +124,23 @@ get_text(struct reader *r, char *dst, size_t size)
 	dst[n] = '\0';
 }
 
-/* A family that is not known yet is no address; so are foreign bytes. */
+/*
+ * A family that is not known yet is no address; so are foreign bytes. IPv4
+ * mapped into IPv6 is IPv4.
+ */
 static void
 get_addr(struct reader *r, struct addr *a)
 {
+	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 	memset(a, 0, sizeof(*a));
 	a->af = (uint8_t)get_uint(r, 1);
 	a->port = (uint16_t)get_uint(r, 2);
 	get_bytes(r, a->ip, sizeof(a->ip));
+	if (a->af == 6 && memcmp(a->ip, mapped, sizeof(mapped)) == 0) {
+		a->af = 4;
+		memcpy(a->ip, a->ip + sizeof(mapped), 4);
+	}
 	if (a->af == 4)
 		memset(a->ip + 4, 0, sizeof(a->ip) - 4);
 	else if (a->af != 6)

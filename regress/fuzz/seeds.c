@@ -277,6 +277,10 @@ app_requests(struct app_attach *at)
 	addr_parse(&hint.addr, "192.0.2.1:30303");
 	n = app_hint_encode(buf, sizeof(buf), &hint);
 	seed("app", "hint", "\x08", 1, buf, n);
+	hint.addr.af = 6;
+	memcpy(hint.addr.ip, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1", 16);
+	n = app_hint_encode(buf, sizeof(buf), &hint);
+	seed("app", "hint-mapped", "\x08", 1, buf, n);
 	n = app_counts_encode(buf, sizeof(buf), 1, 2, 3);
 	seed("app", "counts", "\x09", 1, buf, n);
 }

@@ -552,6 +552,7 @@ START_TEST(penalties_and_hints)
 	const struct m_app_hint	*hint;
 	struct app_hint		 h;
 	struct app_peer_down	 d;
+	char			 text[ADDR_STRLEN];
 	size_t			 n;
 
 	attach(&ta, APM_OWNER, APP_STOP, 100);
@@ -596,6 +597,16 @@ START_TEST(penalties_and_hints)
 	ck_assert_uint_eq(hint->udp, 30301);
 	ck_assert_mem_eq(hint->id, h.id, sizeof(h.id));
 	ck_assert_int_eq(addr_cmp(&hint->addr, &h.addr), 0);
+	/* as a socket for both families writes it */
+	told_forget();
+	h.addr.af = 6;
+	memcpy(h.addr.ip + 12, h.addr.ip, 4);
+	memset(h.addr.ip, 0, 10);
+	memset(h.addr.ip + 10, 0xff, 2);
+	n = app_hint_encode(body, sizeof(body), &h);
+	request(&ta, AF_HINT, 10, 0, body, n);
+	PUMP_UNTIL((hint = told_first(M_APP_HINT)) != NULL);
+	ck_assert_str_eq(addr_format(&hint->addr, text), "192.0.2.7:30303");
 	parent_full = 1;
 	request(&ta, AF_HINT, 9, 0, body, n);
 	expect_error(&ta, 9, APE_QUEUE);

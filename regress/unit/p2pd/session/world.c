@@ -13,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "common/ipc/ibuf.h"
 #include "p2pd/session/apps.h"
 #include "p2pd/session/peer.h"
 #include "world.h"
@@ -30,8 +31,13 @@ const struct sharedcap	 shared[3] = {
 static int
 hear(const struct msgdesc *d, const void *body)
 {
+	struct ibuf	*b;
 	struct told	*t;
 
+	/* What could not be told would be the session's end. */
+	ck_assert_ptr_nonnull(b = ibuf_dynamic(0, 1 << 20));
+	ck_assert_msg(msg_encode(d, body, b) == 0, "%s", d->name);
+	ibuf_free(b);
 	ck_assert_ptr_nonnull(t = calloc(1, sizeof(*t)));
 	t->type = d->type;
 	ck_assert_ptr_nonnull(t->body = malloc(d->size));

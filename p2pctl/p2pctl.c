@@ -373,6 +373,8 @@ main(int argc, char *argv[])
 	struct request	 rq;
 	int		 c, json = 0, timeout = CLIENT_TIMEOUT;
 
+	if (std_fds_open() == -1)
+		return EX_FAILED;
 	while ((c = getopt(argc, argv, "+js:t:V")) != -1) {
 		switch (c) {
 		case 'j':

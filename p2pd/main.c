@@ -74,6 +74,8 @@ main(int argc, char *argv[])
 	char *defs[DEFS_MAX + 1] = { NULL };
 	int ch, ndefs = 0, foreground = 0, check = 0, verbose = 0, instance = 0;
 
+	if (std_fds_open() == -1)
+		return 1;
 	log_init(1, 0);
 	/* -P and -I are for the daemon's own children. */
 	while ((ch = getopt(argc, argv, "dnvVD:f:P:I:")) != -1) {

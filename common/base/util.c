@@ -167,3 +167,16 @@ sync_dir_of(const char *path)
 	errno = saved;
 	return ret;
 }
+
+int
+std_fds_open(void)
+{
+	int	 fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", O_RDONLY) != fd)
+			return -1;
+	}
+	return 0;
+}

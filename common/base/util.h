@@ -26,6 +26,12 @@ char	*text_escape(char *dst, size_t dstlen, const void *src, size_t n);
  */
 int	 sync_dir_of(const char *path);
 
+/*
+ * For main(): standard descriptors that are closed are opened, for reading of
+ * nothing, lest a file or socket gets that number and what is printed. 0 or -1.
+ */
+int	 std_fds_open(void);
+
 /* A token bucket: rate tokens a second, at most burst saved. */
 struct bucket {
 	uint64_t	 last_us;

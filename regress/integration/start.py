@@ -131,6 +131,22 @@ def files_are_few():
     n.clean()
 
 
+def closed_descriptors():
+    """Who is started without standard descriptors keeps its lock."""
+    n = Node(start=False)
+    run = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", P2PD, "-f",
+                          n.conf])
+    equal(run.returncode, 0, "exit status of the start")
+    until(lambda: n.run_ctl().returncode == 0)
+    second = Lines("second", [P2PD, "-d", "-f", n.conf])
+    second.expect(r"already in use by p2pd, pid")
+    equal(second.wait(), 1, "exit status of the second")
+    equal(n.run_ctl("stop").returncode, 0, "p2pctl stop")
+    until(lambda: not os.path.exists(n.sock))
+    n.clean()
+
+
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
       loose_key_refused, bad_configuration, port_taken,
-      useless_is_warned_about, several_listeners, files_are_few])
+      useless_is_warned_about, several_listeners, files_are_few,
+      closed_descriptors])

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 
-from p2ptest import (P2PCTL, P2PD, WAIT, Failure, Node, Peer, check, equal,
+from p2ptest import (P2PCTL, P2PD, WAIT, Failure, Lines, Node, Peer, check, equal,
                      main, until)
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
@@ -284,6 +284,29 @@ def stopped_control():
     n.clean()
 
 
+def closed_descriptors():
+    """A number that is free is not that of a socket: nothing is read from the
+    daemon, or printed to it, that is not meant for it."""
+    n = Node()
+
+    def run(words, closed, code):
+        p = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", P2PCTL, *words],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, timeout=WAIT)
+        equal(p.returncode, code, f"{words} {closed}: {p.stderr}")
+
+    for closed, code in (("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- >&- 2>&-", 1)):
+        run(["-s", n.app, "attach", "a/1:1"], closed, code)
+        run(["-s", n.sock, "show", "processes"], closed, code)
+    monitor = Lines("monitor", ["sh", "-c", 'exec "$@" >&-', "sh", P2PCTL, "-s",
+                                n.sock, "monitor"])
+    until(lambda: n.status()["monitors"] > 0)
+    App(n).close()
+    equal(monitor.wait(), 1, "exit status of a monitor that nobody reads")
+    n.stop()
+    n.clean()
+
+
 if __name__ == "__main__":
     main([examples, json_keys, discovery_tools, text_views, read_only,
-          stopped_control])
+          stopped_control, closed_descriptors])

@@ -124,16 +124,34 @@ wrote(struct out *o, size_t n)
 	send_wrote(p);
 }
 
+/*
+ * It has hung up: what it said before, and why it goes, may still be there to
+ * read, and nothing follows that.
+ */
+static void
+read_rest(struct peer *p)
+{
+	uint64_t	 before;
+
+	do {
+		before = p->bytes_in;
+		peer_readable(p->out.fd, EV_READ, p);
+	} while (p->state == PEER_UP && p->bytes_in != before);
+}
+
 static void
 failed(struct out *o, int error)
 {
 	struct peer	*p = o->arg;
+	int		 closed = error == EPIPE || error == ECONNRESET;
 
 	if (p->state == PEER_LINGER)
 		linger_end(p);
-	else if (p->state == PEER_UP)
-		peer_fail(p, error == EPIPE || error == ECONNRESET ?
-		    REASON_CLOSED : REASON_NETWORK);
+	if (p->state != PEER_UP)
+		return;
+	if (closed)
+		read_rest(p);
+	peer_fail(p, closed ? REASON_CLOSED : REASON_NETWORK);
 }
 
 static const struct out_ops	 out_ops = { sent_mark, wrote, failed };

@@ -367,6 +367,26 @@ START_TEST(goodbye)
 }
 END_TEST
 
+/* We write and fail before we read what it said as it hung up. */
+START_TEST(goodbye_unread)
+{
+	uint8_t	 buf[1000];
+	size_t	 i;
+
+	memset(buf, 7, sizeof(buf));
+	for (i = 0; i < 100; i++)
+		tpeer_send(&tp, 0x10, buf, sizeof(buf));
+	tpeer_send(&tp, BASE_DISCONNECT, "\xc1\x04", 2);
+	close(tp.fd);
+	tp.fd = dup(0);
+	peer_ping(peer_find(5), mono_ms());
+	out_flush_all();
+	ck_assert_uint_eq(wait_end()->reason, REASON_REMOTE);
+	ck_assert_uint_eq(wait_end()->disc, DISC_TOO_MANY);
+	ck_assert_uint_eq(wait_end()->msgs_in, 100);
+}
+END_TEST
+
 START_TEST(closed)
 {
 	close(tp.fd);
@@ -638,6 +658,7 @@ main(void)
 	tcase_add_loop_test(t, snappy_lies, 0, (int)nitems_of(lies));
 	tcase_add_loop_test(t, goodbye, 0, (int)nitems_of(goodbyes));
 	tcase_add_loop_test(u, goodbye, 0, (int)nitems_of(goodbyes));
+	tcase_add_test(t, goodbye_unread);
 	tcase_add_test(t, closed);
 	tcase_add_test(t, read_timeout);
 	tcase_add_test(t, write_timeout);

@@ -167,7 +167,6 @@ is_told(const struct p2papp *h, const struct appcap *cap)
 	return n > 0;
 }
 
-/* The name stays in its slot until the next attach: an event may have it. */
 void
 cap_free(struct appcap *cap)
 {
@@ -229,6 +228,9 @@ detached(struct p2papp *h, struct appcap *cap)
 {
 	struct p2papp_event	*ev = event(h, P2PAPP_DETACHED, cap);
 
+	/* Its slot is free for another. */
+	memcpy(h->gone, cap->what.name, sizeof(h->gone));
+	ev->capability = h->gone;
 	if (cap->taken) {
 		ev->error = APE_DENIED;
 		ev->text = "taken away by the daemon";

@@ -209,6 +209,7 @@ struct p2papp {
 	struct app_peer_up peer_up;
 	char		 remote[ADDR_STRLEN], local[ADDR_STRLEN];
 	char		 text[APP_ERRTEXT_MAX];
+	char		 gone[CAP_NAME_MAX + 1];	/* name of what is detached */
 	char		 error[APP_ERRTEXT_MAX + 64];
 };
 

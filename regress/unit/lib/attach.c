@@ -606,6 +606,7 @@ END_TEST
 START_TEST(taken_away)
 {
 	const struct p2papp_event	*ev;
+	uint32_t			 other;
 
 	fake_peer_up(&f, 0, 1, 7);
 	expect(app, P2PAPP_PEER_UP);
@@ -618,6 +619,9 @@ START_TEST(taken_away)
 	ck_assert_uint_eq(ev->error, P2PAPP_E_DENIED);
 	ck_assert_ptr_nonnull(ev->text);
 	ck_assert_uint_eq(p2papp_npeers(app, cap), 0);
+	/* the event is the caller's, whatever it does next */
+	ck_assert_int_eq(p2papp_attach(app, "other", &v, 1, P2PAPP_STOP, &other), 0);
+	ck_assert_str_eq(ev->capability, "tst");
 	expect_none(app);
 }
 END_TEST

@@ -264,8 +264,9 @@ begin(struct crawl *cr, char *err)
 	uint32_t		  i;
 	int			  r = EX_DONE;
 
-	if (strcmp(rq->file, "-") != 0)
-		r = nodeset_load(&cr->set, rq->file, err);
+	if (strcmp(rq->file, "-") != 0 &&
+	    (r = nodeset_load(&cr->set, rq->file, err)) == EX_DONE)
+		r = nodeset_writable(rq->file, err);
 	for (i = 0; i < rq->nboot && r == EX_DONE; i++)
 		r = boot_node(cr, rq->boot[i], err);
 	for (i = 0; r == EX_DONE && (url = network_bootnode(rq->network,

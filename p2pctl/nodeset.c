@@ -235,6 +235,34 @@ set_json(const struct nodeset *s, size_t *count)
 	return root;
 }
 
+/* The file that will take the place of path; -1 with a message. */
+static int
+open_beside(const char *path, char tmp[PATH_MAX], char *err)
+{
+	int	 fd;
+
+	if (snprintf(tmp, PATH_MAX, "%s.XXXXXXXXXX", path) >= PATH_MAX) {
+		offline_fail(err, "%s: path is too long", path);
+		return -1;
+	}
+	if ((fd = mkstemp(tmp)) == -1)
+		offline_fail(err, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+int
+nodeset_writable(const char *path, char *err)
+{
+	char	 tmp[PATH_MAX];
+	int	 fd;
+
+	if ((fd = open_beside(path, tmp, err)) == -1)
+		return EX_FAILED;
+	close(fd);
+	unlink(tmp);
+	return EX_DONE;
+}
+
 static int
 write_json(const json_t *root, const char *path, char *err)
 {
@@ -243,11 +271,8 @@ write_json(const json_t *root, const char *path, char *err)
 	mode_t		 mask;
 	int		 fd, bad;
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.XXXXXXXXXX", path) >=
-	    sizeof(tmp))
-		return offline_fail(err, "%s: path is too long", path);
-	if ((fd = mkstemp(tmp)) == -1)
-		return offline_fail(err, "%s: %s", tmp, strerror(errno));
+	if ((fd = open_beside(path, tmp, err)) == -1)
+		return EX_FAILED;
 	umask(mask = umask(0));
 	bad = fchmod(fd, 0666 & ~mask) == -1 || (f = fdopen(fd, "w")) == NULL ||
 	    json_dumpf(root, f, JSON_INDENT(4)) == -1 ||

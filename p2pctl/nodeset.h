@@ -52,6 +52,8 @@ struct netnode *nodeset_add(struct nodeset *, const uint8_t key[SECP_PUB],
  * exit code, with a message in err (OFFLINE_ERRLEN).
  */
 int	 nodeset_load(struct nodeset *, const char *path, char *err);
+/* Whether nodeset_save() could write there now. An exit code. */
+int	 nodeset_writable(const char *path, char *err);
 /*
  * Writes those that have a record and a score, by id, over the file at once
  * or not at all; "-" is standard output. An exit code.

@@ -352,6 +352,23 @@ START_TEST(nowhere_to_begin)
 }
 END_TEST
 
+/* What cannot be written is told before it is found, not half an hour later. */
+START_TEST(nowhere_to_write)
+{
+	char		 gone[sizeof(path) + 16];
+	uint64_t	 began = mono_ms();
+
+	snprintf(gone, sizeof(gone), "%s.d/nodes.json", path);
+	rq.file = gone;
+	rq.rate = 1;
+	rq.seconds = 20;
+	ck_assert_int_eq(net_crawl(&rq, &out, err), EX_FAILED);
+	ck_assert_ptr_null(out);
+	ck_assert_ptr_nonnull(strstr(err, "nodes.json: No such file"));
+	ck_assert_uint_lt(mono_ms() - began, 10000);
+}
+END_TEST
+
 START_TEST(ping_and_resolve)
 {
 	const char	*why;
@@ -410,6 +427,7 @@ main(void)
 	tcase_add_test(tc, no_longer_than);
 	tcase_add_test(tc, no_longer_than_answers);
 	tcase_add_test(tc, nowhere_to_begin);
+	tcase_add_test(tc, nowhere_to_write);
 	tcase_add_test(tc, ping_and_resolve);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

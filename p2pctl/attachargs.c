@@ -16,7 +16,7 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: p2pctl attach [-kt] [-n name] [-o options] "
-	    "[-p policy]\n\t[--restart never|on-failure|always] "
+	    "[-p stop|drop|disconnect]\n\t[--restart never|on-failure|always] "
 	    "[--restart-limit n]\n\tcapability/version:codes ... "
 	    "[-- program [argument ...]]\n");
 	return EX_USAGE_ERR;
@@ -101,6 +101,14 @@ byname(const char *const *names, const char *name)
 	return -1;
 }
 
+/* What would have done is in the usage that follows. */
+static int
+unknown(const char *option, const char *value)
+{
+	fprintf(stderr, "p2pctl: %s: unknown \"%s\"\n", option, value);
+	return -1;
+}
+
 static int
 set_policy(struct attach *a, const char *name)
 {
@@ -111,7 +119,7 @@ set_policy(struct attach *a, const char *name)
 	int	 i = byname(names, name);
 
 	a->policy = (enum p2papp_policy)i;
-	return i == -1 ? -1 : 0;
+	return i == -1 ? unknown("-p", name) : 0;
 }
 
 static int
@@ -124,7 +132,7 @@ set_restart(struct attach *a, const char *name)
 	int	 i = byname(names, name);
 
 	a->prog.restart = (enum restart)i;
-	return i == -1 ? -1 : 0;
+	return i == -1 ? unknown("--restart", name) : 0;
 }
 
 static int
@@ -132,14 +140,14 @@ set_options(struct attach *a, const char *text)
 {
 	json_error_t	 err;
 	json_t		*o;
-	const char	*why;
+	char		 why[OPTIONS_ERRLEN];
 
 	if ((o = json_loads(text, JSON_REJECT_DUPLICATES, &err)) == NULL) {
 		fprintf(stderr, "p2pctl: -o: %s\n", err.text);
 		return -1;
 	}
 	p2papp_options_free(a->options);
-	a->options = options_parse(o, &why);
+	a->options = options_parse(o, why);
 	json_decref(o);
 	if (a->options == NULL)
 		fprintf(stderr, "p2pctl: -o: %s\n", why);

@@ -119,7 +119,8 @@ int	 program_over(struct attach *);
 void	 program_end(struct attach *);
 
 /* attachopt.c: options from JSON; NULL and a text when they are malformed. */
-struct p2papp_options *options_parse(json_t *, const char **why);
+#define OPTIONS_ERRLEN	96
+struct p2papp_options *options_parse(json_t *, char why[OPTIONS_ERRLEN]);
 /* "0x0102" as bytes to be freed; NULL when it is not that. */
 uint8_t	*hex_value(const json_t *, size_t *len);
 

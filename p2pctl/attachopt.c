@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,14 +155,14 @@ parse_kind(struct p2papp_options *o, const struct kind *k, json_t *v)
 }
 
 struct p2papp_options *
-options_parse(json_t *o, const char **why)
+options_parse(json_t *o, char why[OPTIONS_ERRLEN])
 {
 	struct p2papp_options	*options;
 	const char		*name;
 	json_t			*v;
 	size_t			 i;
 
-	*why = "options are not an object";
+	snprintf(why, OPTIONS_ERRLEN, "options are not an object");
 	if (!json_is_object(o) || (options = p2papp_options_new()) == NULL)
 		return NULL;
 	json_object_foreach(o, name, v) {
@@ -171,8 +172,9 @@ options_parse(json_t *o, const char **why)
 			if (strcmp(kinds[i].name, name) == 0)
 				break;
 		}
-		*why = i == nitems_of(kinds) ? "there is no such option" :
-		    "an option is malformed or out of range";
+		snprintf(why, OPTIONS_ERRLEN, i == nitems_of(kinds) ?
+		    "no option is called %.40s" :
+		    "%.40s is malformed or out of range", name);
 		if (i == nitems_of(kinds) ||
 		    parse_kind(options, &kinds[i], v) == -1) {
 			p2papp_options_free(options);

@@ -143,7 +143,8 @@ do_update(struct attach *a, json_t *o)
 {
 	const struct attcap	*cap;
 	struct p2papp_options	*options;
-	const char		*name, *why;
+	const char		*name;
+	char			 why[OPTIONS_ERRLEN];
 	json_t			*id;
 	uint32_t		 request;
 
@@ -154,7 +155,7 @@ do_update(struct attach *a, json_t *o)
 	id = json_object_get(o, "id");
 	if ((cap = find_cap(a, name, id)) == NULL)
 		return;
-	if ((options = options_parse(o, &why)) == NULL) {
+	if ((options = options_parse(o, why)) == NULL) {
 		malformed(a, why);
 		return;
 	}

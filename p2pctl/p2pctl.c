@@ -40,8 +40,11 @@ static const char *const code_names[] = {
 static int
 usage(void)
 {
+	char	 words[TEXT_LEN];
+
 	fprintf(stderr, "usage: p2pctl [-jV] [-s socket] [-t seconds] [command "
-	    "[argument ...]]\n");
+	    "[argument ...]]\ncommands: %s\n", parse_commands(words,
+	    sizeof(words)));
 	return EX_USAGE_ERR;
 }
 

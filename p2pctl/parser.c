@@ -386,6 +386,12 @@ list_words(const struct token *t, const char *s, char *out, size_t len)
 	return out;
 }
 
+const char *
+parse_commands(char *out, size_t len)
+{
+	return list_words(t_main, "", out, len);
+}
+
 static const struct token *
 match(const struct token *table, const char *s, char *err)
 {

@@ -50,6 +50,8 @@ struct request {
 
 /* argv without the program's name. 0, or -1 with a message in err. */
 int	 parse(struct request *, int argc, char *argv[], char err[PARSE_ERRLEN]);
+/* The first words that a command may have. Returns out. */
+const char *parse_commands(char *out, size_t len);
 /* "90", "90s", "15m", "2h30m", "7d", "2w"; not 0. 0 or -1. */
 int	 parse_duration(uint64_t *seconds, const char *);
 

@@ -326,6 +326,7 @@ START_TEST(bad_lines)
 		{ "{\"disconnect\":{\"peer\":42,\"reason\":\"whatever\"}}",
 		    "malformed", "reason" },
 		{ "{\"disconnect\":{\"peer\":43}}", "not-found", "peer" },
+		{ "{\"update\":{\"capability\":\"tst\",\"wanted\":-1}}", "malformed", "wanted" },
 	};
 	size_t	 i;
 

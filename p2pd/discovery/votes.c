@@ -15,24 +15,42 @@ same_voice(const struct addr *a, const struct addr *b)
 	return !addr_is_lan(a) || addr_cmp_ip(a, b) == 0;
 }
 
+static int
+same_wide(const struct addr *a, const struct addr *b)
+{
+	return a->af == 6 && b->af == 6 && memcmp(a->ip, b->ip, 4) == 0 &&
+	    !addr_is_lan(a);
+}
+
+/* Its own; of a /32 that has all of its own, the oldest; of all, likewise. */
+static struct vote *
+vote_for(struct votes *vs, const struct addr *from)
+{
+	struct vote	*v, *oldest = vs->v, *wide = NULL;
+	unsigned int	 nwide = 0;
+
+	for (v = vs->v; v < vs->v + vs->n; v++) {
+		if (same_voice(&v->from, from))
+			return v;
+		if (v->at < oldest->at)
+			oldest = v;
+		if (!same_wide(&v->from, from))
+			continue;
+		if (wide == NULL || v->at < wide->at)
+			wide = v;
+		nwide++;
+	}
+	if (nwide >= VOTES_WIDE)
+		return wide;
+	return vs->n < VOTES_MAX ? &vs->v[vs->n++] : oldest;
+}
+
 void
 votes_add(struct votes *vs, const struct addr *from, const struct addr *says,
     uint64_t now)
 {
-	struct vote	*v, *oldest = vs->v;
+	struct vote	*v = vote_for(vs, from);
 
-	for (v = vs->v; v < vs->v + vs->n; v++) {
-		if (same_voice(&v->from, from))
-			break;
-		if (v->at < oldest->at)
-			oldest = v;
-	}
-	if (v == vs->v + vs->n) {
-		if (vs->n < VOTES_MAX)
-			vs->n++;
-		else
-			v = oldest;
-	}
 	v->from = *from;
 	v->says = *says;
 	v->at = now;

@@ -20,6 +20,7 @@
  * knows fewer is told its address by the configuration.
  */
 #define VOTES_NEED6	5
+#define VOTES_WIDE	3		/* voices of one /32 of IPv6 */
 
 struct vote {
 	struct addr	 from;

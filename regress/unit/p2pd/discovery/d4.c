@@ -592,6 +592,7 @@ START_TEST(endpoint6)
 		many[i].addr.af = 6;
 		memset(many[i].addr.ip, 0, 16);
 		many[i].addr.ip[0] = 0x2a;
+		many[i].addr.ip[3] = i % 2;
 		many[i].addr.ip[5] = i;
 		ask(&many[i]);
 	}

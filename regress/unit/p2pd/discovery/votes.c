@@ -76,6 +76,7 @@ START_TEST(sites)
 		say(&v, from, us, 1000);
 	}
 	for (i = 1; i < 4; i++) {
+		from.ip[3] = i % 2;
 		from.ip[5] = i;
 		say(&v, from, us, 1000);
 	}
@@ -85,6 +86,52 @@ START_TEST(sites)
 	say(&v, from, us, 1000);
 	votes_winner(&v, VOTES_NEED6, 1000, &won);
 	ck_assert_int_eq(addr_cmp(&won, &us), 0);
+}
+END_TEST
+
+/* Who has a /32 has sites as many as he likes, and three voices. */
+START_TEST(holders)
+{
+	struct votes	 v;
+	struct addr	 from, us, other, won;
+	int		 i;
+
+	memset(&v, 0, sizeof(v));
+	memset(&from, 0, sizeof(from));
+	from.af = 6;
+	from.ip[0] = 0x26;
+	from.port = 30303;
+	us = other = from;
+	us.ip[15] = 1;
+	other.ip[15] = 2;
+	for (i = 0; i < 100; i++) {
+		from.ip[5] = i;
+		say(&v, from, other, 1000);
+	}
+	ck_assert_uint_eq(v.n, VOTES_WIDE);
+	votes_winner(&v, VOTES_NEED6, 1000, &won);
+	ck_assert_uint_eq(won.af, 0);
+	/* His latest; and those of others are not his to replace. */
+	for (i = 0; i < 5; i++) {
+		from.ip[3] = 1 + i;
+		say(&v, from, us, 900);
+	}
+	from.ip[3] = 0;
+	for (i = 0; i < 100; i++) {
+		from.ip[5] = i;
+		say(&v, from, other, 2000);
+	}
+	ck_assert_uint_eq(v.n, VOTES_WIDE + 5);
+	votes_winner(&v, VOTES_NEED6, 2000, &won);
+	ck_assert_int_eq(addr_cmp(&won, &us), 0);
+	/* On a LAN everybody has his own. */
+	memset(&v, 0, sizeof(v));
+	from.ip[0] = 0xfd;
+	for (i = 0; i < 5; i++) {
+		from.ip[15] = i;
+		say(&v, from, us, 1000);
+	}
+	ck_assert_uint_eq(v.n, 5);
 }
 END_TEST
 
@@ -171,6 +218,7 @@ main(void)
 
 	tcase_add_test(tc, majority);
 	tcase_add_test(tc, sites);
+	tcase_add_test(tc, holders);
 	tcase_add_test(tc, ports);
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, clocks);

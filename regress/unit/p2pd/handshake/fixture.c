@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "common/base/util.h"
 #include "common/crypto/ecies.h"
 #include "common/wire/reason.h"
+#include "common/wire/rlp.h"
 #include "regress/unit/p2pd/handshake/fixture.h"
 
 struct side side[SIDES];
@@ -400,6 +402,43 @@ raw_hello(struct raw *raw, const struct hello *h)
 	size_t	 len;
 
 	ck_assert_int_eq(hello_encode(buf, sizeof(buf), &len, h), 0);
+	raw_send(raw, BASE_HELLO, buf, len);
+}
+
+static void
+put_cap(struct rlpw *w, const char *name, uint32_t version)
+{
+	rlpw_list(w);
+	rlpw_str(w, name);
+	rlpw_uint(w, version);
+	rlpw_end(w);
+}
+
+void
+raw_hello_behind(struct raw *raw, const struct hello *h)
+{
+	struct rlpw	 w;
+	uint8_t		 buf[HELLO_MAX];
+	char		 name[CAP_NAME_MAX + 1];
+	size_t		 len;
+	uint32_t	 i;
+
+	rlpw_init(&w, buf, sizeof(buf));
+	rlpw_list(&w);
+	rlpw_uint(&w, h->version);
+	rlpw_str(&w, h->client);
+	rlpw_list(&w);
+	for (i = 0; i < CAPS_MAX; i++) {
+		snprintf(name, sizeof(name), "cap%u", i);
+		put_cap(&w, name, 69);
+	}
+	for (i = 0; i < h->ncaps; i++)
+		put_cap(&w, h->caps[i].name, h->caps[i].version);
+	rlpw_end(&w);
+	rlpw_uint(&w, h->port);
+	rlpw_bytes(&w, h->id, sizeof(h->id));
+	rlpw_end(&w);
+	ck_assert_int_eq(rlpw_finish(&w, &len), 0);
 	raw_send(raw, BASE_HELLO, buf, len);
 }
 

@@ -70,6 +70,8 @@ void	 raw_connect(struct raw *);
 void	 raw_accept(struct raw *);
 void	 raw_send(struct raw *, uint64_t code, const void *, size_t);
 void	 raw_hello(struct raw *, const struct hello *);
+/* The same, with as many other capabilities before its own as are kept. */
+void	 raw_hello_behind(struct raw *, const struct hello *);
 void	 raw_close(struct raw *);
 
 /* Milliseconds, and ten times as many where everything takes longer. */

@@ -6,14 +6,12 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/util.h"
 #include "common/wire/reason.h"
-#include "common/wire/rlp.h"
 #include "regress/unit/p2pd/handshake/fixture.h"
 
 /* Both sides of one socket pair, until both have ended. */
@@ -242,31 +240,9 @@ END_TEST
 START_TEST(shared_behind_many)
 {
 	struct raw	 raw;
-	struct rlpw	 w;
-	uint8_t		 buf[HELLO_MAX];
-	char		 name[CAP_NAME_MAX + 1];
-	size_t		 len;
-	uint32_t	 i;
 
 	raw_connect(&raw);
-	rlpw_init(&w, buf, sizeof(buf));
-	rlpw_list(&w);
-	rlpw_uint(&w, BASE_VERSION);
-	rlpw_str(&w, "many");
-	rlpw_list(&w);
-	for (i = 0; i <= CAPS_MAX; i++) {
-		snprintf(name, sizeof(name), "cap%u", i);
-		rlpw_list(&w);
-		rlpw_str(&w, i < CAPS_MAX ? name : "eth");
-		rlpw_uint(&w, 69);
-		rlpw_end(&w);
-	}
-	rlpw_end(&w);
-	rlpw_uint(&w, 0);
-	rlpw_bytes(&w, side[OUT].pub, SECP_PUB);
-	rlpw_end(&w);
-	ck_assert_int_eq(rlpw_finish(&w, &len), 0);
-	raw_send(&raw, BASE_HELLO, buf, len);
+	raw_hello_behind(&raw, &side[OUT].hello);
 	ck_assert(turn_until(&side[IN].ended, pace(3000)));
 	check_accepted(&side[IN]);
 	ck_assert_uint_eq(side[IN].check2.ncaps, CAPS_MAX);

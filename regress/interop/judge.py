@@ -3,6 +3,7 @@
 tests: foreign nodes that speak JSON lines, and the score."""
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -25,6 +26,8 @@ REASONS = {0x00: "requested", 0x02: "breach of protocol", 0x03: "useless peer",
            0x06: "incompatible version", 0x07: "null identity", 0x08: "quitting",
            0x09: "unexpected identity", 0x0a: "self", 0x0b: "timeout",
            0x10: "subprotocol error"}
+
+PR_SET_CHILD_SUBREAPER = 36     # of Linux' prctl(2)
 
 
 def content(seed, size):
@@ -328,15 +331,30 @@ def skip(why):
     sys.exit(1 if os.environ.get("P2PD_INTEROP") == "require" else 77)
 
 
-def sweep(group):
+def adopt_orphans():
+    """Whose end is then told to us. True where the system can do that."""
+    try:
+        return ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    except (AttributeError, OSError):
+        return False
+
+
+def sweep(group, told):
     """Ends what is left of a process group: go and geth clear up at an interrupt,
-    others have had their time."""
+    others have had their time. told: SIGCHLD says when there is less of it."""
     for sig in (signal.SIGINT, signal.SIGKILL):
+        end = time.monotonic() + 5
         try:
             os.killpg(group, sig)
-            for _ in range(100):    # nobody tells of orphans
-                time.sleep(0.05)
+            while time.monotonic() < end:
+                with contextlib.suppress(ChildProcessError):
+                    while os.waitpid(-group, os.WNOHANG)[0] != 0:
+                        pass
                 os.killpg(group, 0)
+                if told:        # but not if its parent is in another group
+                    signal.sigtimedwait({signal.SIGCHLD}, 1)
+                else:
+                    time.sleep(0.05)
         except ProcessLookupError:
             return
 
@@ -354,6 +372,7 @@ def contained(function, limit):
     awaited = ends | {signal.SIGALRM, signal.SIGCHLD}
     signal.signal(signal.SIGCHLD, lambda *_: None)  # not ignored: some systems drop it
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    told = adopt_orphans()
     worker = os.fork()
     if worker == 0:
         os.setpgid(0, 0)
@@ -373,7 +392,7 @@ def contained(function, limit):
             os.kill(worker, signal.SIGTERM if wish is None else signal.SIGKILL)
             signal.alarm(int(WAIT))
             wish = wish or sig
-    sweep(worker)
+    sweep(worker, told)
     status = os.waitstatus_to_exitcode(status)
     if wish is None and status >= 0:
         return status

@@ -45,7 +45,7 @@ def key_of(number):
 
 
 def useless():
-    n = Node()
+    n = Node("application grace 1s")
     refused(n, 3, "no-applications")
     check(any("no application" in w for w in n.status()["warnings"]),
           "p2pctl does not say why")

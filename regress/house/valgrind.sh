@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# valgrind.sh PROGRAM|SCRIPT.py ...: each under valgrind, as many at once as there
-# are processors. Run by "make check-valgrind" in a build directory. The sandbox
-# is off in the daemons (valgrind's own system calls are on no list), which they
-# say at start; the scripts fail on any finding in any process.
+# valgrind.sh PROGRAM|SCRIPT.py[:TEST,...] ...: each under valgrind, as many at
+# once as there are processors. Run by "make check-valgrind" in a build directory.
+# The sandbox is off in the daemons (valgrind's own system calls are on no list),
+# which they say at start; the scripts fail on any finding in any process.
 set -u
 vg='valgrind --leak-check=full --show-leak-kinds=definite
     --errors-for-leak-kinds=definite --num-callers=20'
@@ -12,11 +12,13 @@ if [ "${1-}" = --one ]; then
 	out=valgrind.$(basename "$2").out
 	began=$(date +%s)
 	case $2 in
-	*.py)
+	*.py*)
 		export P2PD_TEST_SANDBOX=off P2PD_TEST_WAIT=240
 		P2PD_TEST_WRAP="$vg --trace-children=yes"
 		export P2PD_TEST_WRAP
-		"$2" >"$out" 2>&1
+		tests=${2##*.py}
+		# shellcheck disable=SC2046
+		"${2%"$tests"}" $(echo "${tests#:}" | tr , ' ') >"$out" 2>&1
 		;;
 	*)
 		# shellcheck disable=SC2086

@@ -99,10 +99,18 @@ class Lines:
 
 
 def free_port(host="127.0.0.1"):
+    """Of TCP and of UDP."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    while True:
+        with socket.socket(family) as s, \
+                socket.socket(family, socket.SOCK_DGRAM) as u:
+            s.bind((host, 0))
+            port = s.getsockname()[1]
+            try:
+                u.bind((host, port))
+            except OSError:
+                continue
+            return port
 
 
 class Node:

@@ -60,6 +60,8 @@ ban_by_app(const struct app *a, const struct peer *p, uint32_t secs)
 	old = bans_find(&parent.bans, &b);
 	if (old != NULL && (old->until == 0 || old->until >= until))
 		return NULL;
+	if (old == NULL && parent.bans.n >= BANS_APP_MAX)
+		return "too many bans";
 	b.until = until;
 	snprintf(b.note, sizeof(b.note), "application \"%s\", uid %u, pid %u",
 	    a->name, a->uid, a->pid);

@@ -29,6 +29,8 @@ struct bans {
 };
 
 #define BANS_MAX	65536
+#define BANS_APP_MAX	49152	/* with so many applications add no more: what is
+				   left is the operator's */
 
 void	 bans_init(struct bans *);
 /* A ban of the same thing is replaced. NULL with errno. */

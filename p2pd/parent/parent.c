@@ -232,7 +232,8 @@ parent_prepare(void)
 		log_warnx("client name does not fit into Hello");
 		return -1;
 	}
-	if (state_load() == -1 || conf_bans_take() == -1 ||
+	/* However many bans there were, those of the configuration are. */
+	if (conf_bans_take() == -1 || state_load() == -1 ||
 	    conf_nodes_take(&conf->statics, NODE_STATIC) == -1 ||
 	    conf_nodes_take(&conf->trusted, NODE_TRUSTED) == -1 ||
 	    conf_nodes_take(&conf->allowlist, NODE_ALLOWED) == -1)

@@ -57,11 +57,13 @@ load_trusted(char *arg)
 	return nodes_set(&parent.nodes, &en, NODE_TRUSTED, 1) == NULL ? -1 : 0;
 }
 
+static unsigned int bans_lost;	/* for want of room */
+
 static int
 load_ban(char *arg)
 {
 	char *what, *until, *end;
-	struct ban b;
+	struct ban b, *old;
 	intmax_t t;
 
 	memset(&b, 0, sizeof(b));
@@ -82,7 +84,12 @@ load_ban(char *arg)
 		strlcpy(b.note, arg, sizeof(b.note));
 	if (b.until != 0 && b.until <= time(NULL))
 		return 0;
-	return bans_add(&parent.bans, &b) == NULL ? -1 : 0;
+	old = bans_find(&parent.bans, &b);
+	if (old != NULL && old->from_conf)
+		return 0;
+	if (bans_add(&parent.bans, &b) == NULL)
+		bans_lost++;
+	return 0;
 }
 
 static int
@@ -164,8 +171,12 @@ state_load(void)
 		log_warn("%s", path);
 		return -1;
 	}
+	bans_lost = 0;
 	ok = load_lines(f, path);
 	fclose(f);
+	if (bans_lost > 0)
+		log_warnx("%s: %u bans left out: there are %u", path, bans_lost,
+		    parent.bans.n);
 	return ok;
 }
 
@@ -248,7 +259,8 @@ state_save(void)
 		return;
 	}
 	save_lines(f);
-	bad = fflush(f) == EOF || fsync(fd) == -1;
+	/* A write that failed on the way, and not at its end, counts too. */
+	bad = fflush(f) == EOF || ferror(f) || fsync(fd) == -1;
 	if (fclose(f) == EOF || bad)
 		log_warn("%s: the change will not outlive a restart", tmp);
 	else if (rename(tmp, path) == -1 || sync_dir_of(path) == -1)

@@ -121,6 +121,25 @@ def several_listeners():
     n.clean()
 
 
+def bans_are_many():
+    """As many as are remembered leave room for those of the configuration."""
+    n = Node(start=False)
+    with open(n.conf, "a") as f:
+        f.write("ban 192.0.2.0/24\n")
+    os.mkdir(n.data, 0o700)
+    with open(os.path.join(n.data, "state"), "w") as f:
+        f.write("p2pd-state 1\n")
+        for i in range(65536):
+            f.write(f"ban 10.1.{i >> 8}.{i & 255} 0 \n")
+    n.start()
+    n.process.expect("1 bans left out: there are 65536", again=True)
+    bans = {b["what"] for b in n.ctl("show", "bans")}
+    check("192.0.2.0/24" in bans, "the configuration's ban is not in force")
+    equal(len(bans), 65536, "bans")
+    n.stop()
+    n.clean()
+
+
 def files_are_few():
     """What the system does not give is not counted on, root or not."""
     drop = "setpriv --bounding-set=-sys_resource" if os.geteuid() == 0 else ""
@@ -148,5 +167,5 @@ def closed_descriptors():
 
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
       loose_key_refused, bad_configuration, port_taken,
-      useless_is_warned_about, several_listeners, files_are_few,
-      closed_descriptors])
+      useless_is_warned_about, several_listeners, bans_are_many,
+      files_are_few, closed_descriptors])

@@ -549,6 +549,42 @@ START_TEST(penalties)
 }
 END_TEST
 
+/* Applications do not take the operator's last place for a ban. */
+START_TEST(bans_are_left)
+{
+	struct m_app_penalise	 m;
+	struct ctl_ban_req	 req;
+	struct appconn		*ac = application();
+	struct peer		*p = peer_of(0, 0);
+	struct ban		 b;
+	uint32_t		 i;
+
+	memset(&b, 0, sizeof(b));
+	memset(&m, 0, sizeof(m));
+	memset(&req, 0, sizeof(req));
+	b.by_id = 1;
+	for (i = 0; i < BANS_APP_MAX; i++) {
+		memcpy(b.id, &i, sizeof(i));
+		ck_assert_ptr_nonnull(bans_add(&parent.bans, &b));
+	}
+	join(PROC_SESSION);
+	m.app = ac->no;
+	m.handle = p->handle;
+	m.disc = DISC_BREACH;
+	m.secs = 3600;
+	say(&m_app_penalise_desc, &m, -1);
+	AWAIT(p->stopping);
+	ck_assert(!bans_has_id(&parent.bans, p->id, time(NULL)));
+	ck_assert(!caught());
+	join(PROC_CONTROL);
+	req.op = BAN_ADD;
+	req.by_id = 1;
+	memcpy(req.id, p->id, sizeof(req.id));
+	say(&ctl_ban_desc, &req, -1);
+	AWAIT(bans_has_id(&parent.bans, p->id, time(NULL)));
+}
+END_TEST
+
 /* The longest record has an end; nobody is hidden by having too much. */
 START_TEST(taps_do_not_hide)
 {
@@ -703,6 +739,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, reasons_are_bounded, 0, 2);
 	tcase_add_test(tc, penalties);
+	tcase_add_test(tc, bans_are_left);
 	tcase_add_test(tc, hints);
 	tcase_add_test(tc, taps_do_not_hide);
 	tcase_add_test(tc, caught_is_unheard);

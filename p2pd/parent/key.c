@@ -160,7 +160,8 @@ key_create(const char *path)
 		log_warnx("node key: no randomness");
 		return -1;
 	}
-	snprintf(tmp, sizeof(tmp), "%s.%ld", path, (long)getpid());
+	/* No name that one who died here before may have left behind. */
+	snprintf(tmp, sizeof(tmp), "%s.%08x", path, arc4random());
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1) {
 		log_warn("%s", tmp);

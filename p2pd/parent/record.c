@@ -182,7 +182,9 @@ record_make(void)
 static void
 record_timer(int fd, short what, void *arg)
 {
-	record_make();
+	/* Without sockets it would tell of no place at all. */
+	if (!parent.stopping)
+		record_make();
 }
 
 void

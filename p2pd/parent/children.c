@@ -139,6 +139,9 @@ send_failed(struct child *c, const struct msgdesc *d)
 	log_warn("%s: cannot send %s", proc_name(c->kind), d->name);
 	if (errno == ENOBUFS)
 		child_kill(c, "does not read its channel");
+	/* What it has not been told it would never know. */
+	if (errno == ENOMEM)
+		child_kill(c, "cannot be told all for want of memory");
 }
 
 int

@@ -273,9 +273,11 @@ static void
 send_dup(struct child *c, const struct msgdesc *d, const void *body, int fd)
 {
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 4);
-	if (fd == -1)
+	if (fd == -1) {
+		/* It would be there, and deaf; the next one may have more. */
 		log_warn("%s: socket", proc_name(c->kind));
-	else
+		child_kill(c, "cannot be given its sockets");
+	} else
 		child_msg(c, d, body, fd);
 }
 

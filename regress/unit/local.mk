@@ -387,13 +387,14 @@ regress_unit_handshake_ends_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_handshake_ends_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 
-# p2pd/parent: what a fresh child is told
+# p2pd/parent: the start
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/parent_start
 TESTS += regress/unit/parent_start
 regress_unit_parent_start_SOURCES = regress/unit/p2pd/parent/start.c
 regress_unit_parent_start_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-regress_unit_parent_start_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=proc_spawn
+regress_unit_parent_start_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=proc_spawn \
+	-Wl,--wrap=imsg_create
 regress_unit_parent_start_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +14,31 @@
 #include "p2pd/parent/parent.h"
 
 /*
- * What a fresh child is told: the parent starts it, and the test is at the
- * other end of its channel.
+ * The start: the parent's own, and what a fresh child is told. The parent
+ * starts it, and the test is at the other end of its channel.
  */
 static struct imsgbuf	 far;
 static int		 started;	/* dialers */
 static pid_t		 idle;		/* stands for all of them */
+
+static int		 few;		/* files, once a child is started */
+static int		 nomem;		/* for messages */
+
+struct ibuf *__real_imsg_create(struct imsgbuf *, uint32_t, uint32_t, pid_t,
+	    size_t);
+struct ibuf *__wrap_imsg_create(struct imsgbuf *, uint32_t, uint32_t, pid_t,
+	    size_t);
+
+struct ibuf *
+__wrap_imsg_create(struct imsgbuf *ib, uint32_t type, uint32_t id, pid_t pid,
+    size_t len)
+{
+	if (nomem) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __real_imsg_create(ib, type, id, pid, len);
+}
 
 pid_t	 __wrap_proc_spawn(int, const char *, unsigned int, char *const [],
 	    int *);
@@ -26,11 +47,16 @@ pid_t
 __wrap_proc_spawn(int binfd, const char *name, unsigned int instance,
     char *const extra[], int *chanfd)
 {
-	int	 sv[2];
+	static const struct rlimit	 none = { 3, 4096 }, some = { 64, 4096 };
+	int				 sv[2];
 
+	if (few)
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &some), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    sv), 0);
 	*chanfd = sv[0];
+	if (few)
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	if (strcmp(name, "dialer") == 0) {
 		imsgbuf_init(&far, sv[1]);
 		imsgbuf_allow_fdpass(&far);
@@ -161,6 +187,60 @@ START_TEST(not_read)
 }
 END_TEST
 
+/* A listener that has no socket would be there, and nobody would come in. */
+START_TEST(no_socket)
+{
+	struct child		*c = child_first(PROC_LISTENER);
+	struct conf_listen	*l = calloc(1, sizeof(*l));
+
+	ck_assert_ptr_nonnull(l);
+	(void)addr_parse_ip(&l->addr, "127.0.0.1");
+	TAILQ_INSERT_TAIL(&parent.conf->listens, l, entry);
+	parent.conf->ctl.path[0] = parent.conf->ctl_ro.path[0] =
+	    parent.conf->app.path[0] = '\0';
+	ck_assert_int_eq(sockets_open(), 0);
+	few = 1;
+	children_start();
+	ck_assert_ptr_nonnull(c->bad);
+	ck_assert_ptr_null(c->ch);
+}
+END_TEST
+
+/* One that could not be told of a ban does not go on without it. */
+START_TEST(no_memory)
+{
+	struct child	*c = child_first(PROC_LISTENER);
+	struct ban	 b;
+
+	memset(&b, 0, sizeof(b));
+	b.prefix.af = 4;
+	children_start();
+	ck_assert_ptr_null(c->bad);
+	nomem = 1;
+	childconf_ban(&b, 1);
+	nomem = 0;
+	ck_assert_ptr_nonnull(c->bad);
+}
+END_TEST
+
+/* Without memory for the key there is none to wipe either. */
+START_TEST(no_room_for_the_key)
+{
+	struct rlimit	 all, none;
+	uint8_t		 pub[SECP_PUB];
+	int		 ok;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &all), 0);
+	none = all;
+	none.rlim_cur = 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+	ok = key_load("/nowhere/nodekey", pub);
+	key_wipe();
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &all), 0);
+	ck_assert_int_eq(ok, -1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -173,6 +253,9 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, all_that_there_may_be);
 	tcase_add_test(tc, not_read);
+	tcase_add_test(tc, no_socket);
+	tcase_add_test(tc, no_memory);
+	tcase_add_test(tc, no_room_for_the_key);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -304,7 +304,9 @@ control_ban(struct channel *ch, struct chan_msg *msg, void *arg)
 		memcpy(what.id, m->id, sizeof(what.id));
 	else
 		what.prefix = m->prefix;
-	if (m->op == BAN_ADD) {
+	if (!what.by_id && what.prefix.af == 0) {
+		control_end(m->conn, CTLE_INVALID, "neither a node nor a prefix");
+	} else if (m->op == BAN_ADD) {
 		ban_add(m, &what);
 	} else if (m->op == BAN_DEL) {
 		b = bans_find(&parent.bans, &what);

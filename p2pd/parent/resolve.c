@@ -149,7 +149,13 @@ resolve_done(struct channel *ch, struct chan_msg *msg, void *arg)
 {
 	const struct m_resolved *m = msg->body;
 	struct query *q = TAILQ_FIRST(&queries);
+	uint32_t i;
 
+	for (i = 0; i < m->n; i++)
+		if (m->addrs[i].addr.af == 0) {
+			child_kill(arg, "answers with what is no address");
+			return;
+		}
 	/* An answer that came just too late. */
 	if (!asked || q == NULL || q->m.req != m->req)
 		return;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <check.h>
 #include <fcntl.h>
@@ -236,12 +235,18 @@ END_TEST
 static void
 make_key(void)
 {
-	char	 dir[] = "/tmp/parent_trust.XXXXXX", path[64];
+	char	 dir[] = "/tmp/parent_trust.XXXXXX", path[64], left[96];
+	int	 fd;
 
 	ck_assert_int_eq(secp_init(), 0);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/nodekey", dir);
+	/* as one left it that was making the key when the power went */
+	snprintf(left, sizeof(left), "%s.%ld", path, (long)getpid());
+	ck_assert_int_ne(fd = open(left, O_WRONLY | O_CREAT, 0600), -1);
+	close(fd);
 	ck_assert_int_eq(key_load(path, parent.id), 0);
+	unlink(left);
 	unlink(path);
 	rmdir(dir);
 }
@@ -316,24 +321,6 @@ START_TEST(keys_have_a_rate)
 	ck_assert_uint_eq(c->key_done[KEY_ECIES], 12);
 	ck_assert_uint_gt(c->key_delayed, 0);
 	ck_assert_uint_eq(c->key_refused, 0);
-}
-END_TEST
-
-/* Without memory for the key there is none to wipe either. */
-START_TEST(no_room_for_the_key)
-{
-	struct rlimit	 all, none;
-	uint8_t		 pub[SECP_PUB];
-	int		 ok;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_AS, &all), 0);
-	none = all;
-	none.rlim_cur = 1;
-	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
-	ok = key_load("/nowhere/nodekey", pub);
-	key_wipe();
-	ck_assert_int_eq(setrlimit(RLIMIT_AS, &all), 0);
-	ck_assert_int_eq(ok, -1);
 }
 END_TEST
 
@@ -446,6 +433,45 @@ START_TEST(hosts_are_checked)
 		ck_assert_uint_eq(parent.nodes.n, 0);
 	}
 	ck_assert(!caught());
+}
+END_TEST
+
+/* A ban is of something. */
+START_TEST(bans_are_checked)
+{
+	struct ctl_ban_req	 m;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_CONTROL);
+	m.conn = 1;
+	m.op = BAN_ADD;
+	say(&ctl_ban_desc, &m, -1);
+	ck_assert_uint_eq(parent.bans.n, 0);
+	ck_assert(!caught());
+}
+END_TEST
+
+static unsigned int resolved;
+
+static void
+on_resolved(const struct m_resolved *r, void *arg)
+{
+	resolved += r->n > 0;
+}
+
+/* Where a name leads to is an address; nobody else is told what is not. */
+START_TEST(answers_are_addresses)
+{
+	struct m_resolved	 m;
+
+	memset(&m, 0, sizeof(m));
+	join(PROC_RESOLVER);
+	resolve_name("node.example", on_resolved, NULL);
+	m.n = 2;
+	ck_assert_int_eq(addr_parse_ip(&m.addrs[0].addr, "192.0.2.1"), 0);
+	say(&m_resolved_desc, &m, -1);
+	ck_assert(caught());
+	ck_assert_uint_eq(resolved, 0);
 }
 END_TEST
 
@@ -748,12 +774,13 @@ main(void)
 	tcase_add_test(tc, keys_end_with_their_connection);
 	tcase_add_test(tc, verdict_behind_secrets);
 	tcase_add_test(tc, keys_have_a_rate);
-	tcase_add_test(tc, no_room_for_the_key);
 	tcase_add_loop_test(tc, credentials_are_the_sockets, 0, 2);
 	tcase_add_loop_test(tc, names_are_printable, 0, 4);
 	tcase_add_test(tc, refusals_do_not_block);
 	tcase_add_test(tc, monitors_are_bounded);
 	tcase_add_test(tc, hosts_are_checked);
+	tcase_add_test(tc, bans_are_checked);
+	tcase_add_test(tc, answers_are_addresses);
 	tcase_add_test(tc, come_and_go);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

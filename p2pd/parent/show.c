@@ -193,7 +193,10 @@ status_warnings(struct rec *r)
 	rec_list(r, "warnings");
 	/* A bootnode has no use for one. */
 	if (parent.apps.hello->n == 0 && parent.conf->max_peers > 0)
-		rec_str(r, NULL, "no application is attached: peers are told "
+		rec_str(r, NULL, apps_awaits(&parent.apps, NULL, 0) ?
+		    "no application is back in its session yet: peers are "
+		    "told to come again (0x04)" :
+		    "no application is attached: peers are told "
 		    "useless peer (0x03)");
 	if (sockets_listening() == 0 && !parent.conf->dial)
 		rec_str(r, NULL, "neither listening nor dialing: this node is "

@@ -110,6 +110,7 @@ def told_to_come_again():
     p.wait()
     equal([h["reason"] for h in n.ctl("show", "history")], ["session-busy"],
           "reasons")
+    check(any("0x04" in w for w in n.status()["warnings"]), "p2pctl does not say")
     app.process.send_signal(signal.SIGCONT)
     until(lambda: n.status()["capabilities"])
     p = Peer(n, "-c", "tst/1")

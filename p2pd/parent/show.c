@@ -90,7 +90,8 @@ show_attempt_fields(struct rec *r, const struct attempt *at)
 
 /*
  * The URL of a listening address, as far as we know how others reach it: what
- * the configuration announces, or what the record has learned.
+ * the configuration announces, or what the record has learned; of an address
+ * that stands for all, and with nothing learned yet, one that is good here.
  */
 static const char *
 own_url(unsigned int i, const struct addr *a, char url[ENODE_STRLEN])
@@ -109,10 +110,13 @@ own_url(unsigned int i, const struct addr *a, char url[ENODE_STRLEN])
 	    conf->announce_udp : sockets_udp(i);
 	addr_format_ip(fixed->af != 0 ? fixed : a, en.host);
 	/* Bound to all of them: the record knows which. */
-	if (fixed->af == 0 && addr_is_any(a) &&
-	    enr_endpoint(record_get(), a->af, &udp, &tcp) == 0) {
-		addr_format_ip(&udp, en.host);
-		en.udp = udp.port;
+	if (fixed->af == 0 && addr_is_any(a)) {
+		if (enr_endpoint(record_get(), a->af, &udp, &tcp) == 0) {
+			addr_format_ip(&udp, en.host);
+			en.udp = udp.port;
+		} else
+			strlcpy(en.host, a->af == 4 ? "127.0.0.1" : "::1",
+			    sizeof(en.host));
 	}
 	return enode_format(&en, url, ENODE_STRLEN);
 }

@@ -310,6 +310,20 @@ def closed_descriptors():
     n.clean()
 
 
+def own_urls():
+    """A URL that is shown is one to connect to, also when listening on all."""
+    n = Node(start=False)
+    with open(n.conf) as f:
+        conf = f.read()
+    with open(n.conf, "w") as f:
+        f.write(conf.replace("listen on 127.0.0.1", "listen on *"))
+    urls = n.start().status()["enode"]
+    check(n.enode in urls, urls)
+    check(not any("@0.0.0.0" in u or "@[::]" in u for u in urls), urls)
+    n.stop()
+    n.clean()
+
+
 if __name__ == "__main__":
     main([examples, json_keys, discovery_tools, text_views, read_only,
-          stopped_control, closed_descriptors])
+          stopped_control, closed_descriptors, own_urls])

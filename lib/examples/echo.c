@@ -13,6 +13,8 @@
 
 #include <p2papp.h>
 
+#define USAGE	"echo [-s socket] name/version:codes"
+
 static void
 die(const char *what, const char *why)
 {
@@ -81,12 +83,13 @@ main(int argc, char *argv[])
 	int				 ch, r;
 
 	while ((ch = getopt(argc, argv, "s:")) != -1) {
-		if (ch == 's')
-			path = optarg;
+		if (ch != 's')
+			die("usage", USAGE);
+		path = optarg;
 	}
 	if (optind + 1 != argc || sscanf(argv[optind], "%8[^/]/%u:%u", name,
 	    &version.version, &version.codes) != 3)
-		die("usage", "echo [-s socket] name/version:codes");
+		die("usage", USAGE);
 
 	if ((app = p2papp_open(path, "echo", NULL)) == NULL)
 		die("open", strerror(errno));

@@ -61,6 +61,10 @@ handle(struct p2papp *app, const struct p2papp_event *ev)
 		}
 		break;
 	case P2PAPP_ERROR:
+		/* Without it, it is about a peer that has just gone. */
+		if (ev->capability == NULL)
+			break;
+		/* FALLTHROUGH */
 	case P2PAPP_DETACHED:
 		die(p2papp_code_name(ev->error),
 		    ev->text != NULL ? ev->text : "detached");

@@ -73,6 +73,29 @@ def echo_over_sessions():
     bye(app, (here, there))
 
 
+def echo_of_who_has_left():
+    """A peer that leaves before it is answered is no end of the program."""
+    here, there = Node(), Node()
+    echo = Lines("echo", [ECHO, "-s", there.app, "tst/1:8"])
+    until(lambda: there.status()["capabilities"])
+    app = here.attach("tst/1:8")
+    here.ctl("peer", "add", there.enode, "--wait")
+    up = app.expect(event="peer-up")
+    echo.expect("peer [0-9]+ up")
+    echo.process.send_signal(signal.SIGSTOP)
+    app.send(up["peer"], "tst", 0, b"too late", id=1)
+    app.expect(event="sent", id=1)
+    app.say('{"disconnect":{"peer":%d}}' % up["peer"])
+    until(lambda: not there.peers())
+    echo.process.send_signal(signal.SIGCONT)
+    echo.expect("down: ")
+    there.ctl("peer", "add", here.enode)
+    again = app.expect(event="peer-up")
+    there_and_back(app, again["peer"], 1, 0, 1000)
+    echo.kill()
+    bye(app, (here, there))
+
+
 def client_of_the_page():
     here, there = Node(), Node("application grace 1s")
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
@@ -103,4 +126,4 @@ def one_owner():
 
 
 if __name__ == "__main__":
-    main([echo_over_sessions, client_of_the_page, one_owner])
+    main([echo_over_sessions, echo_of_who_has_left, client_of_the_page, one_owner])

@@ -123,35 +123,6 @@ appconn_read(evutil_socket_t fd, short what, void *arg)
 		appconn_pass(a);
 }
 
-#ifdef __linux__
-static int
-peer_credentials(struct appconn *a)
-{
-	struct ucred	 cr;
-	socklen_t	 len = sizeof(cr);
-
-	if (getsockopt(a->fd, SOL_SOCKET, SO_PEERCRED, &cr, &len) == -1)
-		return -1;
-	a->uid = (uint32_t)cr.uid;
-	a->gid = (uint32_t)cr.gid;
-	a->pid = (uint32_t)cr.pid;
-	return 0;
-}
-#else
-static int
-peer_credentials(struct appconn *a)
-{
-	uid_t	 uid;
-	gid_t	 gid;
-
-	if (getpeereid(a->fd, &uid, &gid) == -1)
-		return -1;
-	a->uid = (uint32_t)uid;
-	a->gid = (uint32_t)gid;
-	return 0;
-}
-#endif
-
 /* One deadline for the whole hello, which single bytes do not put off. */
 static void
 appconn_deadline(evutil_socket_t fd, short what, void *arg)
@@ -175,7 +146,7 @@ appconn_new(struct server *s, int fd)
 	intro_init(&a->intro);
 	TAILQ_INSERT_TAIL(&s->apps, a, entry);
 	s->napps++;
-	if (peer_credentials(a) == -1) {
+	if (server_peer(fd, &a->uid, &a->gid, &a->pid) == -1) {
 		log_warn("application's credentials");
 		appconn_free(a);
 		return;

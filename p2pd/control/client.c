@@ -35,6 +35,7 @@ struct client {
 	struct event		*timer;
 	uint32_t		 conn;
 	int			 restricted;
+	uint32_t		 uid;
 	int			 busy;		/* a request is with the parent */
 	enum client_monitor	 monitor;
 	uint64_t		 lost;		/* events, not yet told */
@@ -146,7 +147,10 @@ client_timeout(evutil_socket_t fd, short what, void *arg)
 	    "no hello in time" : "idle too long");
 }
 
-/* Whose unread answers are long pays for that when all of them are too long. */
+/*
+ * Whose unread answers are long pays for that when all of them are too long;
+ * whoever may have the read-only socket is not to cost the other one anything.
+ */
 static int
 outputs_full(const struct client *c)
 {
@@ -156,7 +160,8 @@ outputs_full(const struct client *c)
 	if (channel_queued(c->ch) <= CLIENT_HIWAT)
 		return 0;
 	TAILQ_FOREACH(o, &c->server->clients, entry)
-		n += channel_queued(o->ch);
+		if (o->restricted == c->restricted)
+			n += channel_queued(o->ch);
 	return n > SERVER_OUTPUTS;
 }
 
@@ -213,10 +218,28 @@ next_conn(struct server *s)
 	return s->lastconn;
 }
 
+/* Of all, and of one user where anybody may come. */
+static int
+too_many(const struct client *c)
+{
+	const struct server	*s = c->server;
+	const struct client	*o;
+	unsigned int		 n = 0;
+
+	if (s->nclients[c->restricted] > SERVER_CLIENTS)
+		return 1;
+	if (!c->restricted)
+		return 0;
+	TAILQ_FOREACH(o, &s->clients, entry)
+		n += o->restricted && o->uid == c->uid;
+	return n > SERVER_USER;
+}
+
 void
 client_new(struct server *s, int restricted, int fd)
 {
 	struct client	*c;
+	uint32_t	 uid, gid, pid;
 	struct chan_conf conf = {
 		.name = "control client",
 		.rules = client_rules,
@@ -229,11 +252,13 @@ client_new(struct server *s, int restricted, int fd)
 		.drained = client_drained
 	};
 
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
+	if (server_peer(fd, &uid, &gid, &pid) == -1 ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
 		log_warn("control client");
 		close(fd);
 		return;
 	}
+	c->uid = uid;
 	conf.arg = c;
 	if ((c->ch = channel_new(s->base, fd, &conf)) == NULL) {
 		log_warn("control client");
@@ -249,9 +274,9 @@ client_new(struct server *s, int restricted, int fd)
 		client_leave(c, "no memory");
 		return;
 	}
-	if (s->nclients[restricted] > SERVER_CLIENTS) {
-		log_warnx("%d control clients at once, one more refused",
-		    SERVER_CLIENTS);
+	if (too_many(c)) {
+		log_warnx("%zu control clients at once, one more of uid %u "
+		    "refused", s->nclients[restricted] - 1, uid);
 		if (client_answer(c, CTLE_BUSY, "too many clients") == 0) {
 			channel_flush(c->ch, 0);
 			client_leave(c, NULL);

@@ -189,6 +189,36 @@ server_stop(struct server *s)
 		appconn_refuse(a, APE_STOPPING, "the daemon is stopping");
 }
 
+#ifdef __linux__
+int
+server_peer(int fd, uint32_t *uid, uint32_t *gid, uint32_t *pid)
+{
+	struct ucred	 cr;
+	socklen_t	 len = sizeof(cr);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cr, &len) == -1)
+		return -1;
+	*uid = (uint32_t)cr.uid;
+	*gid = (uint32_t)cr.gid;
+	*pid = (uint32_t)cr.pid;
+	return 0;
+}
+#else
+int
+server_peer(int fd, uint32_t *uid, uint32_t *gid, uint32_t *pid)
+{
+	uid_t	 u;
+	gid_t	 g;
+
+	if (getpeereid(fd, &u, &g) == -1)
+		return -1;
+	*uid = (uint32_t)u;
+	*gid = (uint32_t)g;
+	*pid = 0;
+	return 0;
+}
+#endif
+
 int
 server_send(struct server *s, const struct msgdesc *d, const void *body, int fd)
 {

@@ -16,10 +16,11 @@ struct event_base;
 struct server;
 
 #define SERVER_CLIENTS	64		/* at once, each of the two sockets */
+#define SERVER_USER	16		/* ... the read-only one, of a user */
 #define SERVER_APPS	64		/* applications before their hello */
 /*
  * Bytes that a client may leave unread: the longest answer, a full table of
- * bans, is some 20 MB. And all clients together.
+ * bans, is some 20 MB. And all clients of a socket together.
  */
 #define SERVER_OUTPUT	(32 * 1024 * 1024)
 #define SERVER_OUTPUTS	(64 * 1024 * 1024)

@@ -35,6 +35,9 @@ struct server {
 
 int	 server_send(struct server *, const struct msgdesc *, const void *, int fd);
 
+/* Whose socket it is; pid 0 where the system does not say. 0 or -1. */
+int	 server_peer(int fd, uint32_t *uid, uint32_t *gid, uint32_t *pid);
+
 /* Both take fd. */
 void	 client_new(struct server *, int restricted, int fd);
 void	 appconn_new(struct server *, int fd);

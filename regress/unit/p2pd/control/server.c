@@ -420,6 +420,36 @@ START_TEST(unread_answers_have_a_budget)
 }
 END_TEST
 
+/* What those of the read-only socket do not read costs nobody of the other. */
+START_TEST(budgets_of_their_own)
+{
+	struct server_stats	 st;
+	struct conn		 ro[2], c;
+	struct ctl_rec		*big;
+	size_t			 i, n = SERVER_OUTPUT / (RECORD_MAX + 64) - 64;
+
+	for (i = 0; i < nitems_of(ro); i++) {
+		greet(&ro[i], "ro");
+		ask_show(&ro[i], SHOW_BANS);
+		UNTIL(nsent == i + 1);
+	}
+	greet(&c, "ctl");
+	ask_show(&c, SHOW_BANS);
+	UNTIL(nsent == 3);
+	for (i = 0; i < 3 * n; i++) {
+		big = record(sent[i / n].body.conn, "x", 1);
+		big->len = RECORD_MAX;
+		server_rec(server, big);
+	}
+	server_stats(server, &st);
+	ck_assert_uint_eq(st.clients, 3);
+	ck_assert_uint_eq(nsent, 3);
+	for (i = 0; i < nitems_of(ro); i++)
+		conn_close(&ro[i]);
+	conn_close(&c);
+}
+END_TEST
+
 static void
 event(int message, uint64_t v, uint32_t lost)
 {
@@ -548,6 +578,28 @@ START_TEST(too_many_clients)
 }
 END_TEST
 
+/* Anybody may have the read-only socket, but not all of it. */
+START_TEST(too_many_of_a_user)
+{
+	struct conn	 c[SERVER_USER], more;
+	struct ctl_end	 end;
+	size_t		 i;
+
+	for (i = 0; i < SERVER_USER; i++)
+		greet(&c[i], "ro");
+	conn_open(&more, "ro");
+	expect(&more, &ctl_end_desc, &end);
+	ck_assert_uint_eq(end.code, CTLE_BUSY);
+	UNTIL(ended(&more));
+	conn_close(&more);
+	conn_close(&c[0]);
+	turn();
+	greet(&c[0], "ro");
+	for (i = 0; i < SERVER_USER; i++)
+		conn_close(&c[i]);
+}
+END_TEST
+
 START_TEST(busy_parent)
 {
 	struct ctl_end	 end;
@@ -587,9 +639,11 @@ main(void)
 	tcase_add_test(tc, one_request_at_a_time);
 	tcase_add_test(tc, who_reads_nothing_is_dropped);
 	tcase_add_test(tc, unread_answers_have_a_budget);
+	tcase_add_test(tc, budgets_of_their_own);
 	tcase_add_test(tc, events_go_to_monitors);
 	tcase_add_test(tc, slow_monitor_loses_events_not_its_connection);
 	tcase_add_test(tc, too_many_clients);
+	tcase_add_test(tc, too_many_of_a_user);
 	tcase_add_test(tc, busy_parent);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

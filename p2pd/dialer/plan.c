@@ -298,7 +298,7 @@ is_harmless(unsigned int reason, unsigned int disc)
 }
 
 /*
- * Static nodes are added again when the first program attaches: a dial whose
+ * Static nodes are added again when more is attached than before: a dial whose
  * Hello is of before that comes to nothing, but does not count.
  */
 static int

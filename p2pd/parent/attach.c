@@ -289,15 +289,16 @@ attach_conn(struct child *c, uint32_t no)
 }
 
 /*
- * Dials that found nothing attached were in vain: now is the time to try the
- * static nodes again, not at the end of their back-off. An application that
- * comes and goes has this a few times; then they have their rest.
+ * Dials that found nothing attached, or not this, were in vain: now is the time
+ * to try the static nodes again, not at the end of their back-off. An
+ * application that comes and goes has this a few times; then they have their
+ * rest.
  */
-#define FIRST_SECS	35
-#define FIRST_BURST	3
+#define REDIAL_SECS	35
+#define REDIAL_BURST	3
 
-static struct event *first_ev;
-static struct bucket first_bucket;
+static struct event *redial_ev;
+static struct bucket redial_bucket;
 
 static void
 redial_statics(void)
@@ -311,28 +312,28 @@ redial_statics(void)
 }
 
 static void
-first_turn(int fd, short what, void *arg)
+redial_turn(int fd, short what, void *arg)
 {
 	if (parent.apps.hello->n > 0 && !parent.stopping)
 		redial_statics();
 }
 
 static void
-attach_first(void)
+attach_gained(void)
 {
 	struct timeval tv;
 	uint64_t ms;
 
-	if (evtimer_pending(first_ev, NULL))
+	if (evtimer_pending(redial_ev, NULL))
 		return;
-	ms = bucket_owe(&first_bucket, 1, mono_us());
+	ms = bucket_owe(&redial_bucket, 1, mono_us());
 	if (ms == 0) {
 		redial_statics();
 		return;
 	}
 	tv.tv_sec = ms / 1000;
 	tv.tv_usec = ms % 1000 * 1000;
-	evtimer_add(first_ev, &tv);
+	evtimer_add(redial_ev, &tv);
 }
 
 /*
@@ -409,8 +410,8 @@ attach_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	attach_event(m->mode == APM_TAP ? "app-tapped" : ans.resumed ?
 	    "app-resumed" : "app-attached", ac->app, m->name);
 	balance_soon();
-	if (before == 0 && parent.apps.hello->n > 0)
-		attach_first();
+	if (parent.apps.hello->n > before)
+		attach_gained();
 }
 
 void
@@ -504,10 +505,10 @@ attach_init(void)
 	if (grace_ev != NULL)
 		return;
 	grace_ev = evtimer_new(parent.base, grace_turn, NULL);
-	first_ev = evtimer_new(parent.base, first_turn, NULL);
-	if (grace_ev == NULL || first_ev == NULL)
+	redial_ev = evtimer_new(parent.base, redial_turn, NULL);
+	if (grace_ev == NULL || redial_ev == NULL)
 		fatalx("no memory");
-	bucket_init(&first_bucket, 1.0 / FIRST_SECS, FIRST_BURST, mono_us());
+	bucket_init(&redial_bucket, 1.0 / REDIAL_SECS, REDIAL_BURST, mono_us());
 }
 
 void

@@ -22,6 +22,7 @@
 #define BACKOFF_MIN	50		/* ms to the first restart */
 #define BACKOFF_MAX	30000
 #define BACKOFF_RESET	60000		/* up for so long: forgiven */
+#define RESOLVER_RESET	4000		/* who hangs on a name is no crash */
 #define READY_MS	15000		/* from start to M_READY */
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
@@ -249,7 +250,10 @@ child_mourn(struct child *c)
 static unsigned int
 child_delay(struct child *c, int was_ready)
 {
-	if (was_ready && mono_ms() - c->since_ms >= BACKOFF_RESET)
+	unsigned int reset = c->kind == PROC_RESOLVER ? RESOLVER_RESET :
+	    BACKOFF_RESET;
+
+	if (was_ready && mono_ms() - c->since_ms >= reset)
 		c->backoff_ms = 0;
 	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN : c->backoff_ms * 2;
 	if (c->backoff_ms > BACKOFF_MAX)

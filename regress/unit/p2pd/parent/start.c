@@ -223,6 +223,29 @@ START_TEST(no_memory)
 }
 END_TEST
 
+/*
+ * Names that hang cost the others no more than the time that they hang: the
+ * resolver is there again as if it had done nothing. Others are not.
+ */
+START_TEST(hangs_are_forgiven)
+{
+	static const enum proc_kind	 kinds[] = { PROC_RESOLVER, PROC_DIALER };
+	struct child			*c = child_first(kinds[_i]);
+
+	children_start();
+	while (c->state != CH_STARTING)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	c->state = CH_READY;
+	c->since_ms = mono_ms() - 5000;		/* as long as it may hang */
+	c->backoff_ms = 8000;
+	c->pid = 0;
+	child_kill(c, "hangs");
+	while (c->state == CH_READY)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert_uint_eq(c->backoff_ms, _i == 0 ? 50 : 16000);
+}
+END_TEST
+
 /* Without memory for the key there is none to wipe either. */
 START_TEST(no_room_for_the_key)
 {
@@ -255,6 +278,7 @@ main(void)
 	tcase_add_test(tc, not_read);
 	tcase_add_test(tc, no_socket);
 	tcase_add_test(tc, no_memory);
+	tcase_add_loop_test(tc, hangs_are_forgiven, 0, 2);
 	tcase_add_test(tc, no_room_for_the_key);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

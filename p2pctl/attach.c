@@ -30,6 +30,8 @@ errno_exit(int error)
 		return EX_DENIED;
 	case ENOENT:
 	case ECONNREFUSED:
+	case ECONNRESET:
+	case ETIMEDOUT:
 		return EX_NODAEMON;
 	case EBUSY:
 		return EX_BUSY;
@@ -108,7 +110,9 @@ read_daemon(struct attach *a)
 		output_event(a, ev);
 	if (r == -1) {
 		a->code = errno_exit(errno);
-		fprintf(stderr, "p2pctl: %s\n", p2papp_error(a->app));
+		fprintf(stderr, "p2pctl: %s%s\n", p2papp_error(a->app),
+		    errno == ECONNRESET || errno == ETIMEDOUT ?
+		    "; is this its application socket?" : "");
 	}
 }
 

@@ -41,7 +41,9 @@ fail(struct client *c, int code, const char *fmt, ...)
 static int
 gone(struct client *c)
 {
-	return fail(c, EX_NODAEMON, "the daemon closed the connection");
+	return fail(c, EX_NODAEMON, "the daemon closed the connection%s",
+	    c->greeted ? "" : " without a greeting; is this its control "
+	    "socket?");
 }
 
 /* Waits until the daemon says something, or nobody reads our output. */
@@ -179,6 +181,7 @@ client_attach(struct client *c, int fd, int timeout)
 		    "control protocol, this p2pctl version %u",
 		    a.hello.version, CTL_VERSION);
 	c->restricted = a.hello.restricted;
+	c->greeted = 1;
 	return EX_DONE;
 }
 

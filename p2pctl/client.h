@@ -18,6 +18,7 @@ enum exit_code {
 struct client {
 	struct imsgbuf	 ib;
 	int		 fd;
+	int		 greeted;
 	int		 restricted;
 	int		 timeout;	/* ms; see client_open() */
 	char		 err[512];	/* after a failure, for people */

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,20 +68,6 @@ write_all(int fd, const char *p, size_t n)
 	return fsync(fd);
 }
 
-static void
-sync_dir(const char *path)
-{
-	char	 copy[PATH_MAX];
-	int	 fd;
-
-	if (strlcpy(copy, path, sizeof(copy)) >= sizeof(copy))
-		return;
-	if ((fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return;
-	(void)fsync(fd);
-	close(fd);
-}
-
 /* link() fails where a file, or a link to one, is in the way. */
 static int
 write_new(const char *path, const char *data, size_t n, char *err)
@@ -104,7 +89,7 @@ write_new(const char *path, const char *data, size_t n, char *err)
 	close(fd);
 	unlink(tmp);
 	if (r == EX_DONE)
-		sync_dir(path);
+		(void)sync_dir_of(path);
 	return r;
 }
 

@@ -162,6 +162,18 @@ expect_eof(void)
 	fake_close(&f, 0);
 }
 
+/* No daemon, or not its application socket. */
+START_TEST(not_greeted)
+{
+	struct app_hello	 hello;
+
+	start(NONE, "cat >/dev/null");
+	fake_accept(&f, &hello);
+	fake_close(&f, 0);
+	ck_assert_int_eq(end(), EX_NODAEMON);
+}
+END_TEST
+
 /* By its token, after a second; the new one is told what there is. */
 START_TEST(restart_on_failure)
 {
@@ -412,6 +424,7 @@ main(void)
 	tcase_add_test(tc, in_and_out);
 	tcase_add_test(tc, not_there);
 	tcase_add_test(tc, refused);
+	tcase_add_test(tc, not_greeted);
 	tcase_add_test(tc, restart_on_failure);
 	tcase_add_test(tc, restart_limit);
 	tcase_add_test(tc, last_words);

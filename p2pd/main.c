@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,16 @@ child_main(const char *name, int instance)
 	return 2;
 }
 
+/* Output counts only when it has been written. */
+static int
+flush_output(void)
+{
+	if (fflush(stdout) != EOF && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "p2pd: write: %s\n", strerror(errno));
+	return 1;
+}
+
 /* p2pd -n: is the configuration good? With -v, what does it say? */
 static int
 check_conf(const char *file, char *const *defs, int verbose)
@@ -64,7 +75,7 @@ check_conf(const char *file, char *const *defs, int verbose)
 	else
 		fprintf(stderr, "configuration OK\n");
 	conf_free(conf);
-	return 0;
+	return flush_output();
 }
 
 int
@@ -91,7 +102,7 @@ main(int argc, char *argv[])
 			break;
 		case 'V':
 			printf("p2pd %s\n", PACKAGE_VERSION);
-			return 0;
+			return flush_output();
 		case 'D':
 			if (ndefs == DEFS_MAX || strchr(optarg, '=') == NULL)
 				usage();

@@ -89,6 +89,18 @@ def bad_configuration():
     n.clean()
 
 
+def full_output():
+    """A configuration that was printed in part only is no success."""
+    n = Node(start=False)
+    for options in (("-nv", "-f", n.conf), ("-V",)):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([P2PD, *options], stdout=full, text=True,
+                                 stderr=subprocess.PIPE)
+        equal(run.returncode, 1, f"{options}: {run.stderr}")
+        check("write: No space" in run.stderr, run.stderr)
+    n.clean()
+
+
 def port_taken():
     n = Node()
     m = Node(start=False)
@@ -166,6 +178,6 @@ def closed_descriptors():
 
 
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
-      loose_key_refused, bad_configuration, port_taken,
+      loose_key_refused, bad_configuration, full_output, port_taken,
       useless_is_warned_about, several_listeners, bans_are_many,
       files_are_few, closed_descriptors])

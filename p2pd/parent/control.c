@@ -80,6 +80,13 @@ peer_add_wait(const struct ctl_peer_req *m)
 	nwaiters++;
 }
 
+/* What follows when state_save() has not; said behind what was done. */
+static const char *
+unsaved(int failed)
+{
+	return failed ? ", but not saved: the log says why" : "";
+}
+
 /* As the node is written into the state file and read again. */
 static int
 enode_sound(const struct enode *en)
@@ -97,6 +104,7 @@ peer_add(const struct ctl_peer_req *m)
 {
 	struct enode en;
 	struct node *n;
+	int failed;
 
 	if (memcmp(m->id, parent.id, SECP_PUB) == 0) {
 		control_end(m->conn, CTLE_INVALID, "that is this node itself");
@@ -127,15 +135,15 @@ peer_add(const struct ctl_peer_req *m)
 		control_end(m->conn, CTLE_BUSY, "too many nodes");
 		return;
 	}
-	if (m->save)
-		state_save();
+	failed = m->save && state_save() == -1;
 	peer_reflag(m->id);
 	/* Before the dialer hears of it: its answer must find who waits. */
 	if (m->wait)
 		peer_add_wait(m);
 	childconf_static(n, 1);
 	if (!m->wait)
-		control_end(m->conn, CTLE_OK, "static node added");
+		control_end(m->conn, CTLE_OK, "static node added%s",
+		    unsaved(failed));
 }
 
 static void
@@ -143,6 +151,7 @@ peer_remove(const struct ctl_peer_req *m)
 {
 	struct node *n, gone;
 	struct peer *p;
+	int failed;
 
 	n = nodes_find(&parent.nodes, m->id);
 	if (n == NULL || !((n->is | n->saved) & NODE_STATIC)) {
@@ -151,8 +160,7 @@ peer_remove(const struct ctl_peer_req *m)
 	}
 	gone = *n;
 	nodes_clear(&parent.nodes, m->id, NODE_STATIC, 1);
-	if (gone.saved & NODE_STATIC)
-		state_save();
+	failed = (gone.saved & NODE_STATIC) && state_save() == -1;
 	childconf_static(&gone, 0);
 	control_outcome(m->id, CTLE_FAILED, "removed meanwhile");
 	p = peers_byid(&parent.peers, m->id);
@@ -160,13 +168,14 @@ peer_remove(const struct ctl_peer_req *m)
 		peer_reflag(m->id);
 		peer_tell_stop(p, REASON_OPERATOR, DISC_REQUESTED);
 	}
-	control_end(m->conn, CTLE_OK, "static node removed");
+	control_end(m->conn, CTLE_OK, "static node removed%s", unsaved(failed));
 }
 
 static void
 peer_trust(const struct ctl_peer_req *m)
 {
 	struct enode en;
+	int failed;
 
 	memset(&en, 0, sizeof(en));
 	memcpy(en.id, m->id, sizeof(en.id));
@@ -174,26 +183,24 @@ peer_trust(const struct ctl_peer_req *m)
 		control_end(m->conn, CTLE_BUSY, "too many nodes");
 		return;
 	}
-	if (m->save)
-		state_save();
+	failed = m->save && state_save() == -1;
 	peer_reflag(m->id);
-	control_end(m->conn, CTLE_OK, "trusted");
+	control_end(m->conn, CTLE_OK, "trusted%s", unsaved(failed));
 }
 
 static void
 peer_untrust(const struct ctl_peer_req *m)
 {
 	struct node *n = nodes_find(&parent.nodes, m->id);
-	int saved = n != NULL && (n->saved & NODE_TRUSTED);
+	int saved = n != NULL && (n->saved & NODE_TRUSTED), failed;
 
 	if (nodes_clear(&parent.nodes, m->id, NODE_TRUSTED, 1) == -1) {
 		control_end(m->conn, CTLE_NOTFOUND, "not a trusted node");
 		return;
 	}
-	if (saved)
-		state_save();
+	failed = saved && state_save() == -1;
 	peer_reflag(m->id);
-	control_end(m->conn, CTLE_OK, "no longer trusted");
+	control_end(m->conn, CTLE_OK, "no longer trusted%s", unsaved(failed));
 }
 
 static void
@@ -245,7 +252,7 @@ control_bans_sweep(void)
 		n++;
 	}
 	if (n > 0)
-		state_save();
+		(void)state_save();
 }
 
 static void
@@ -264,6 +271,7 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 {
 	time_t now = time(NULL);
 	struct ban *b;
+	int failed;
 
 	if (m->by_id && memcmp(m->id, parent.id, SECP_PUB) == 0) {
 		control_end(m->conn, CTLE_INVALID, "that is this node itself");
@@ -286,10 +294,10 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 		control_end(m->conn, CTLE_BUSY, "too many bans");
 		return;
 	}
-	state_save();
+	failed = state_save() == -1;
 	childconf_ban(b, 1);
 	ban_enforce(b);
-	control_end(m->conn, CTLE_OK, "banned");
+	control_end(m->conn, CTLE_OK, "banned%s", unsaved(failed));
 }
 
 void
@@ -316,8 +324,8 @@ control_ban(struct channel *ch, struct chan_msg *msg, void *arg)
 		}
 		childconf_ban(b, 0);
 		bans_del(&parent.bans, b);
-		state_save();
-		control_end(m->conn, CTLE_OK, "ban lifted");
+		control_end(m->conn, CTLE_OK, "ban lifted%s",
+		    unsaved(state_save() == -1));
 	} else
 		control_end(m->conn, CTLE_INVALID, "unknown ban request");
 }

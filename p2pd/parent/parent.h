@@ -346,7 +346,8 @@ void	 event_relay(struct channel *, struct chan_msg *, void *);
 
 /* state.c */
 int	 state_load(void);
-void	 state_save(void);
+/* 0, or -1: it was logged, and is tried again later. */
+int	 state_save(void);
 /* Within a second: for what may come often. */
 void	 state_init(void);
 void	 state_save_soon(void);

@@ -173,7 +173,7 @@ record_make(void)
 	rc.seq = b.seq;
 	rc.made_ms = mono_ms();
 	rc.made++;
-	state_save();
+	(void)state_save();
 	c = child_first(PROC_DISCOVERY);
 	if (c != NULL && c->ch != NULL)
 		record_send(c);

@@ -27,6 +27,7 @@
  */
 #define STATE_FILE	"state"
 #define SAVE_SECS	1
+#define RETRY_SECS	60	/* a disk that was full may not be so for ever */
 #define STATE_HEAD	"p2pd-state 1"
 
 static void
@@ -210,7 +211,7 @@ static struct event *save_ev;
 static void
 save_turn(int fd, short what, void *arg)
 {
-	state_save();
+	(void)state_save();
 }
 
 void
@@ -236,18 +237,16 @@ void
 state_flush(void)
 {
 	if (save_ev != NULL && evtimer_pending(save_ev, NULL))
-		state_save();
+		(void)state_save();
 }
 
-void
-state_save(void)
+static int
+state_write(void)
 {
 	char path[CONF_PATH_MAX + 16], tmp[CONF_PATH_MAX + 16];
 	FILE *f;
 	int fd, bad;
 
-	if (save_ev != NULL)
-		evtimer_del(save_ev);
 	state_path(path, sizeof(path), "");
 	state_path(tmp, sizeof(tmp), ".new");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -256,13 +255,32 @@ state_save(void)
 		log_warn("%s: the change will not outlive a restart", tmp);
 		if (fd != -1)
 			close(fd);
-		return;
+		return -1;
 	}
 	save_lines(f);
 	/* A write that failed on the way, and not at its end, counts too. */
 	bad = fflush(f) == EOF || ferror(f) || fsync(fd) == -1;
-	if (fclose(f) == EOF || bad)
+	if (fclose(f) == EOF || bad) {
 		log_warn("%s: the change will not outlive a restart", tmp);
-	else if (rename(tmp, path) == -1 || sync_dir_of(path) == -1)
+		return -1;
+	}
+	if (rename(tmp, path) == -1 || sync_dir_of(path) == -1) {
 		log_warn("%s", path);
+		return -1;
+	}
+	return 0;
+}
+
+int
+state_save(void)
+{
+	static const struct timeval tv = { RETRY_SECS, 0 };
+	int ret;
+
+	if (save_ev != NULL)
+		evtimer_del(save_ev);
+	ret = state_write();
+	if (ret == -1 && save_ev != NULL)
+		evtimer_add(save_ev, &tv);
+	return ret;
 }

@@ -152,6 +152,27 @@ def bans_are_many():
     n.clean()
 
 
+def unsaved_is_said():
+    """What cannot be kept is done, and said to be no more than that."""
+    n = Node()
+    new = os.path.join(n.data, "state.new")
+    os.mkdir(new)
+    node = f"enode://{'79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2'}" \
+        "815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d0" \
+        "8ffb10d4b8@127.0.0.1:1"
+    for words in (("ban", "add", "192.0.2.1"), ("ban", "del", "192.0.2.1"),
+                  ("peer", "add", node, "--save"),
+                  ("peer", "trust", node, "--save"),
+                  ("peer", "untrust", node), ("peer", "remove", node)):
+        said = n.run_ctl(*words)
+        equal(said.returncode, 0, f"{words}: exit status")
+        check("but not saved" in said.stdout, f"{words}: {said.stdout}")
+    os.rmdir(new)
+    equal(n.run_ctl("ban", "add", "192.0.2.1").stdout, "banned\n", "said")
+    n.stop()
+    n.clean()
+
+
 def files_are_few():
     """What the system does not give is not counted on, root or not."""
     drop = "setpriv --bounding-set=-sys_resource" if os.geteuid() == 0 else ""
@@ -180,4 +201,4 @@ def closed_descriptors():
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
       loose_key_refused, bad_configuration, full_output, port_taken,
       useless_is_warned_about, several_listeners, bans_are_many,
-      files_are_few, closed_descriptors])
+      unsaved_is_said, files_are_few, closed_descriptors])

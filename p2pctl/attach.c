@@ -16,6 +16,7 @@
 #include "p2pctl/attachint.h"
 #include "p2pctl/client.h"
 
+#define APP_SOCK	RUNSTATEDIR "/p2pd/app.sock"
 #define FDS_MAX		67
 #define READ_SIZE	65536
 #define STUCK_MS	1000
@@ -76,7 +77,8 @@ attach_open(struct attach *a)
 	    a->has_token ? a->token : NULL);
 	if (a->app == NULL) {
 		r = errno_exit(errno);
-		fprintf(stderr, "p2pctl: application socket: %s\n",
+		fprintf(stderr, "p2pctl: %s %s: %s\n", r == EX_NODAEMON ?
+		    "no daemon at" : "application socket", a->sockpath,
 		    strerror(errno));
 		return r;
 	}
@@ -331,7 +333,7 @@ attach_main(int argc, char *argv[], const char *sockpath)
 
 	memset(&a, 0, sizeof(a));
 	a.code = -1;
-	a.sockpath = sockpath;
+	a.sockpath = sockpath != NULL ? sockpath : APP_SOCK;
 	a.rfd = STDIN_FILENO;
 	a.wfd = STDOUT_FILENO;
 	if ((r = attach_args(&a, argc, argv)) == EX_DONE &&

@@ -11,6 +11,7 @@
 
 #define CODES_MAX	65536
 #define LIMIT		10	/* restarts in a row */
+#define NAME_MAX_LEN	63	/* that an application may have */
 
 static int
 usage(void)
@@ -163,7 +164,11 @@ take_option(struct attach *a, int ch)
 		return 0;
 	case 'n':
 		a->name = optarg;
-		return 0;
+		if (strlen(a->name) <= NAME_MAX_LEN)
+			return 0;
+		fprintf(stderr, "p2pctl: -n: longer than %d bytes\n",
+		    NAME_MAX_LEN);
+		return -1;
 	case 'o':
 		return set_options(a, optarg);
 	case 'p':

@@ -388,6 +388,8 @@ START_TEST(arguments)
 		{ "attach", "tst" },
 		{ "attach", "-t", "tst/x" },
 		{ "attach", "--", "true" },
+		{ "attach", "-n", "0123456789012345678901234567890123456789"
+		    "012345678901234567890123", "tst/1:2" },
 	};
 	char	*argv[7];
 	int	 n, status;

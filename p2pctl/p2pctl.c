@@ -157,23 +157,35 @@ take_found(struct client *c, struct request *rq, json_t *found)
 	return EX_DONE;
 }
 
+/* Among how many of those below the node in question is. */
+static size_t
+places(const struct request *rq)
+{
+	if (rq->action == ACT_LOOKUP || (rq->action == ACT_SHOW &&
+	    (rq->show.what == SHOW_NODE || rq->show.what == SHOW_WHY)))
+		return 3;
+	return rq->action == ACT_SHOW ? 1 : 2;
+}
+
 /* A node named by the first digits of its id: one of those that are known. */
 static int
 look_up(struct client *c, struct request *rq)
 {
-	json_t	*found = json_object();
-	int	 r;
+	static const enum ctl_show	 where[] = { SHOW_PEERS, SHOW_NODES,
+	    SHOW_TABLE };
+	json_t				*found = json_object();
+	size_t				 i;
+	int				 r = EX_DONE;
 
 	if (rq->action == ACT_BAN && rq->ban.op == BAN_DEL)
 		r = find_in(c, SHOW_BANS, "what", rq->digits, found);
-	else if (rq->action == ACT_LOOKUP || (rq->action == ACT_SHOW &&
-	    (rq->show.what == SHOW_NODE || rq->show.what == SHOW_WHY))) {
-		if ((r = find_in(c, SHOW_PEERS, "id", rq->digits,
-		    found)) == EX_DONE)
-			r = find_in(c, SHOW_TABLE, "id", rq->digits, found);
-	} else if ((r = find_in(c, SHOW_PEERS, "id", rq->digits,
-	    found)) == EX_DONE && rq->action != ACT_SHOW)
-		r = find_in(c, SHOW_NODES, "id", rq->digits, found);
+	else
+		for (i = 0; r == EX_DONE && i < places(rq); i++) {
+			r = find_in(c, where[i], "id", rq->digits, found);
+			/* There is no table without discovery. */
+			if (r == EX_FAILED && where[i] == SHOW_TABLE)
+				r = EX_DONE;
+		}
 	if (r == EX_DONE)
 		r = take_found(c, rq, found);
 	json_decref(found);

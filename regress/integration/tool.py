@@ -18,6 +18,8 @@ from p2ptest import (P2PCTL, P2PD, WAIT, Failure, Lines, Node, Peer, check, equa
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 PAGES = ("p2pctl.8.in", "p2pd.8.in")
 CAP = "tst/1"
+KEY = ("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+       "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8")
 
 
 class App:
@@ -316,6 +318,19 @@ def closed_descriptors():
     n.clean()
 
 
+def digits_of_static():
+    """The first digits of a node's id do, whether it is a peer or not, and
+    whether there is discovery or not."""
+    for settings in (("discovery v4 no",), ()):
+        n = Node(*settings)
+        n.ctl("peer", "add", n.enode.replace(n.id, KEY))
+        why = n.ctl("show", "why", KEY[:8])
+        equal((why["id"], why["static"]), (KEY, True), "the node")
+        equal(n.run_ctl("show", "why", "0" * 8).returncode, 5, "nobody")
+        n.stop()
+        n.clean()
+
+
 def own_urls():
     """A URL that is shown is one to connect to, also when listening on all."""
     n = Node(start=False)
@@ -332,4 +347,4 @@ def own_urls():
 
 if __name__ == "__main__":
     main([examples, json_keys, discovery_tools, text_views, read_only,
-          stopped_control, closed_descriptors, own_urls])
+          stopped_control, closed_descriptors, own_urls, digits_of_static])

@@ -203,11 +203,12 @@ def discovery_tools():
         """A crawl from the bootnode finds the other, once that has come to it."""
         if os.path.exists(path):
             os.unlink(path)
-        got = boot.ctl("crawl", path, "--bootnode", boot.enode, "--for", "20s",
+        got = boot.ctl("crawl", path, "--bootnode", boot.enode, "--for", "5s",
                        *patience)
         compare("crawl", set(got), listed["crawl"])
         with open(path) as f:
             return record in [n["record"] for n in json.load(f).values()]
+    until(lambda: other.id in [e["id"] for e in boot.ctl("show", "table")])
     until(found)
     equal(boot.run_ctl("ping", f"enode://{boot.id}@127.0.0.1:9", "--count", "1",
                        "--timeout", "50").returncode, 1, "ping of nobody")

@@ -142,7 +142,7 @@ void	 p2papp_set_queue(struct p2papp *, size_t);
 /*
  * Whether lost connections are made again by p2papp_next(), with growing pauses
  * from 50 ms to 5 s: yes (1) by default. p2papp_reconnect() tries all that are
- * lost without a pause, either way.
+ * lost, the first time without a pause, until they stand, either way.
  */
 void	 p2papp_set_reconnect(struct p2papp *, int);
 void	 p2papp_reconnect(struct p2papp *);

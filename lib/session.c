@@ -56,7 +56,6 @@ session_connect(struct p2papp *h, struct session *s)
 		return -1;
 	}
 	s->state = S_HELLO;
-	s->asked = 0;
 	s->when = mono_ms() + HELLO_MS;
 	s->served = 0;
 	s->events = 0;
@@ -179,6 +178,7 @@ session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w
 	h->nup++;
 	h->due = 1;
 	s->state = S_UP;
+	s->asked = 0;
 	s->since = mono_ms();
 	for (i = 0; i < P2PAPP_CAPS; i++) {
 		if (h->cap[i].state == C_ACTIVE)

@@ -583,6 +583,7 @@ END_TEST
 START_TEST(on_request)
 {
 	struct pollfd	 pfd = { f.lfd, POLLIN, 0 };
+	struct app_hello hello;
 
 	p2papp_set_reconnect(app, 0);
 	fake_close(&f, 1);
@@ -594,7 +595,15 @@ START_TEST(on_request)
 	ck_assert_int_eq(poll(&pfd, 1, 0), 0);
 	p2papp_reconnect(app);
 	ck_assert_int_eq(p2papp_timeout(app), 0);
+	/* once asked for it is tried until it stands */
+	expect_none(app);
+	fake_accept(&f, &hello);
+	fake_close(&f, 1);
+	expect_none(app);
+	ck_assert_int_ge(p2papp_timeout(app), 0);
 	come_back(1);
+	expect_none(app);
+	ck_assert_int_eq(p2papp_timeout(app), -1);
 	p2papp_set_reconnect(app, 1);
 	fake_close(&f, 0);
 	expect(app, P2PAPP_SESSION_DOWN);

@@ -198,6 +198,7 @@ struct p2papp {
 	struct table	 peers;
 	struct table	 sends;
 	struct many	*done, **donetail;
+	size_t		 ndone;
 	struct loop	*loop;		/* of p2papp_fd(); NULL: not asked for */
 	struct session	 s[SESSIONS_MAX];
 	struct appcap	 cap[P2PAPP_CAPS];

@@ -259,6 +259,7 @@ many_done(struct p2papp *h, struct many *m)
 	m->next = NULL;
 	*h->donetail = m;
 	h->donetail = &m->next;
+	h->ndone++;
 	h->due = 1;
 }
 
@@ -289,6 +290,7 @@ many_due(struct p2papp *h)
 		return 0;
 	if ((h->done = m->next) == NULL)
 		h->donetail = &h->done;
+	h->ndone--;
 	ev = event(h, m->error == 0 ? P2PAPP_SENT_MANY : P2PAPP_ERROR,
 	    m->error == 0 ? cap_find(h, m->cap) : NULL);
 	ev->cap = m->cap;
@@ -323,7 +325,7 @@ valid(struct p2papp *h, const struct p2papp_many *what, size_t len,
 		return fail(h, EINVAL, "code, version or choice is out of range");
 	if (len > h->max_payload)
 		return fail(h, EMSGSIZE, "message is too long");
-	if ((flags & P2PAPP_COMPLETE) && h->sends.n + SESSIONS_MAX +
+	if ((flags & P2PAPP_COMPLETE) && h->sends.n + h->ndone + SESSIONS_MAX +
 	    what->npeers / APP_LIST_MAX >= SENDS_MAX)
 		return fail(h, EAGAIN, "too many sends are outstanding");
 	*capp = cap;

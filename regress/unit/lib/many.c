@@ -351,6 +351,26 @@ START_TEST(long_lists)
 END_TEST
 
 /* What is outstanding is nobody's loss when we close. */
+/* Outcomes that are known at once wait for the caller, not without end. */
+START_TEST(outcomes_wait)
+{
+	static const uint32_t	 nobody[] = { 999 };
+	unsigned int		 sent = 0, told = 0;
+
+	while (sent < 65536 && multisend(P2PAPP_LIST, 0, nobody, 1,
+	    P2PAPP_COMPLETE, NULL) == 0)
+		sent++;
+	ck_assert_uint_gt(sent, 60000);
+	ck_assert_uint_lt(sent, 65536);
+	ck_assert_int_eq(errno, EAGAIN);
+	for (; told < sent; told++)
+		ck_assert_uint_eq(expect(app, P2PAPP_SENT_MANY)->gone, 1);
+	expect_none(app);
+	ck_assert_int_eq(multisend(P2PAPP_LIST, 0, nobody, 1, P2PAPP_COMPLETE,
+	    NULL), 0);
+}
+END_TEST
+
 START_TEST(closes)
 {
 	ck_assert_int_eq(multisend(P2PAPP_ALL, 0, NULL, 0, P2PAPP_COMPLETE,
@@ -379,6 +399,7 @@ main(void)
 	tcase_add_test(tc, all_or_none);
 	tcase_add_test(tc, queue_goes_round);
 	tcase_add_test(tc, long_lists);
+	tcase_add_test(tc, outcomes_wait);
 	tcase_add_test(tc, closes);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

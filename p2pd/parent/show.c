@@ -113,7 +113,9 @@ own_url(unsigned int i, const struct addr *a, char url[ENODE_STRLEN])
 	if (fixed->af == 0 && addr_is_any(a)) {
 		if (enr_endpoint(record_get(), a->af, &udp, &tcp) == 0) {
 			addr_format_ip(&udp, en.host);
-			en.udp = udp.port;
+			/* of this socket, and not of another */
+			if (tcp == en.tcp)
+				en.udp = udp.port;
 		} else
 			strlcpy(en.host, a->af == 4 ? "127.0.0.1" : "::1",
 			    sizeof(en.host));

@@ -693,6 +693,31 @@ START_TEST(endpoint_chosen)
 }
 END_TEST
 
+/* A URL has the ports of its own socket, whichever the record tells of. */
+START_TEST(urls_of_several)
+{
+	static const struct fake two[] = { { "0.0.0.0", 1, 1 },
+	    { "20.1.1.1", 2, 2 }, { NULL, 0, 0 } };
+	struct ctl_show_req	 m;
+	struct chan_msg		 msg = { CTL_SHOW, &m, -1 };
+	static struct ctl_rec	 rec;
+	struct imsgbuf		 control;
+
+	fakes = two;
+	begin(NULL);
+	(void)join(PROC_CONTROL, &control);
+	memset(&m, 0, sizeof(m));
+	m.what = SHOW_STATUS;
+	show_request(NULL, &msg, NULL);
+	turns(3);
+	ck_assert_int_eq(imsgbuf_read(&control), 1);
+	ck_assert(taken(&control, &ctl_rec_desc, &rec));
+	ck_assert_ptr_nonnull(memmem(rec.rec, rec.len, "@20.1.1.1:1", 11));
+	ck_assert_ptr_nonnull(memmem(rec.rec, rec.len, "@20.1.1.1:2", 11));
+	ck_assert_ptr_null(memmem(rec.rec, rec.len, "discport", 8));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -724,6 +749,7 @@ main(void)
 	tcase_set_timeout(places_tc, 60);
 	tcase_add_loop_test(places_tc, endpoint_chosen, 0,
 	    (int)nitems_of(places));
+	tcase_add_test(places_tc, urls_of_several);
 	suite_add_tcase(s, places_tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

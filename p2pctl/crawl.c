@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,25 +49,6 @@ struct crawl {
 	size_t			 dead;
 	size_t			 saved;		/* nodes in the file */
 };
-
-static volatile sig_atomic_t	 interrupted;
-
-static void
-on_signal(int sig)
-{
-	interrupted = sig;
-}
-
-/* No SA_RESTART: poll is to return. */
-static void
-catch_signals(void)
-{
-	struct sigaction	 sa = { .sa_handler = on_signal };
-
-	interrupted = 0;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
 
 static void
 enqueue(struct crawl *cr, struct netnode *n)
@@ -307,7 +287,7 @@ run(struct crawl *cr, char *err)
 {
 	int		 r = EX_DONE;
 
-	while (!interrupted && r == EX_DONE &&
+	while (!net_interrupted && r == EX_DONE &&
 	    (cr->queued > 0 || d4c_asked(cr->c) > 0) &&
 	    mono_ms() - cr->began_ms < cr->rq->seconds * 1000) {
 		ask_some(cr);
@@ -340,7 +320,7 @@ net_crawl(const struct net_request *rq, json_t **out, char *err)
 	cr.began_ms = cr.saved_ms = cr.told_ms = mono_ms();
 	bucket_init(&cr.rate, rq->rate, rq->rate < 10 ? 1 : rq->rate / 10.0,
 	    mono_us());
-	catch_signals();
+	net_catch_signals(0);
 	if ((r = begin(&cr, err)) == EX_DONE &&
 	    (r = open_client(&cr, err)) == EX_DONE &&
 	    (r = run(&cr, err)) == EX_DONE &&

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <string.h>
 
 #include "common/base/util.h"
@@ -15,6 +16,27 @@
 
 #define TRIES		3		/* of a datagram */
 #define PAUSE_MS	1000		/* between pings */
+
+volatile sig_atomic_t	 net_interrupted;
+
+static void
+on_signal(int sig)
+{
+	net_interrupted = sig;
+}
+
+/* No SA_RESTART: poll is to return. */
+void
+net_catch_signals(int once)
+{
+	struct sigaction	 sa = { .sa_handler = on_signal };
+
+	if (once)
+		sa.sa_flags = (int)SA_RESETHAND;
+	net_interrupted = 0;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
 
 static int
 resolve_name(struct addr *a, const char *host, char *err)
@@ -153,7 +175,7 @@ pause_for(struct d4_client *c, uint64_t ms)
 {
 	uint64_t	 end = mono_ms() + ms, now;
 
-	while ((now = mono_ms()) < end)
+	while (!net_interrupted && (now = mono_ms()) < end)
 		d4c_turn(c, (uint32_t)(end - now));
 }
 
@@ -169,9 +191,12 @@ net_ping(const struct net_request *rq, json_t **out, char *err)
 
 	if ((r = begin(&c, &p, rq, 1, err)) != EX_DONE)
 		return r;
+	net_catch_signals(1);
 	for (i = 0; i < rq->count; i++) {
 		if (i > 0)
 			pause_for(c, PAUSE_MS);
+		if (net_interrupted)
+			break;
 		if (d4c_wait(c, &p, D4C_PING, &w) == -1) {
 			r = offline_fail(err, "%s", strerror(errno));
 			break;

@@ -2,6 +2,7 @@
 #ifndef P2PCTL_NETTOOL_H
 #define P2PCTL_NETTOOL_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -34,6 +35,12 @@ struct net_request {
 	uint32_t		 max;
 	uint64_t		 seconds;
 };
+
+/*
+ * SIGINT and SIGTERM end what goes on, in order; once: a second one at once.
+ */
+extern volatile sig_atomic_t	 net_interrupted;
+void	 net_catch_signals(int once);
 
 int	 net_ping(const struct net_request *, json_t **out, char *err);
 int	 net_resolve(const struct net_request *, json_t **out, char *err);

@@ -218,6 +218,22 @@ def discovery_tools():
         n.clean()
 
 
+def ping_interrupted():
+    """What was measured until then is shown."""
+    n = Node()
+    ping = subprocess.Popen([P2PCTL, "-j", "ping", n.enode, "--count", "1000",
+                             "--timeout", "10000"], stdout=subprocess.PIPE,
+                            text=True)
+    until(lambda: n.status()["discovery"]["in"]["ping"] > 0)
+    ping.send_signal(signal.SIGINT)
+    out, _ = ping.communicate(timeout=WAIT)
+    equal(ping.returncode, 0, "exit status")
+    pings = json.loads(out)
+    check(0 < pings["received"] <= pings["sent"] < 1000, pings)
+    n.stop()
+    n.clean()
+
+
 def text_views():
     """The views for people: no control bytes, and the node by the digits of its id."""
     n = Node()
@@ -347,5 +363,5 @@ def own_urls():
 
 
 if __name__ == "__main__":
-    main([examples, json_keys, discovery_tools, text_views, read_only,
+    main([examples, json_keys, discovery_tools, ping_interrupted, text_views, read_only,
           stopped_control, closed_descriptors, own_urls, digits_of_static])

@@ -47,16 +47,19 @@ pid_t
 __wrap_proc_spawn(int binfd, const char *name, unsigned int instance,
     char *const extra[], int *chanfd)
 {
-	static const struct rlimit	 none = { 3, 4096 }, some = { 64, 4096 };
-	int				 sv[2];
+	struct rlimit	 rl;
+	int		 sv[2];
 
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = rl.rlim_max;
 	if (few)
-		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &some), 0);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    sv), 0);
 	*chanfd = sv[0];
+	rl.rlim_cur = 3;
 	if (few)
-		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
 	if (strcmp(name, "dialer") == 0) {
 		imsgbuf_init(&far, sv[1]);
 		imsgbuf_allow_fdpass(&far);

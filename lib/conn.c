@@ -15,6 +15,11 @@
 
 #define CHUNK	65536	/* of reading, and of what is worth a write */
 
+/* At once, where that can be: another thread may be about to exec. */
+#ifndef SOCK_CLOEXEC
+#define SOCK_CLOEXEC	0
+#endif
+
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL	0
 #endif
@@ -59,7 +64,7 @@ conn_open(struct conn *c, const char *path)
 		return -1;
 	}
 	memcpy(sun.sun_path, path, strlen(path));
-	if ((c->fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1)
+	if ((c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return -1;
 	if (set_flags(c->fd) == -1 ||
 	    (connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 &&

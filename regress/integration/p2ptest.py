@@ -266,12 +266,16 @@ class Peer(Lines):
         return self.expect(pattern) if pattern else None
 
 
+# No test sends these: the process was at fault itself.
+CRASHES = "|".join(str(int(s)) for s in (
+    signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS))
 FINDING = re.compile(r"ERROR: (Address|Leak)Sanitizer|: runtime error: |"
-                     r"ERROR SUMMARY: [1-9]")
+                     rf"ERROR SUMMARY: [1-9]|died: signal ({CRASHES}) ")
 
 
 def findings():
-    """What sanitizers or valgrind said of any process, in their own words."""
+    """What sanitizers or valgrind said of any process, in their own words, and
+    crashes, from which the daemon recovers."""
     said = []
     for p in Lines.every:
         for i, line in enumerate(p.lines):

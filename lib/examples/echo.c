@@ -61,13 +61,11 @@ handle(struct p2papp *app, const struct p2papp_event *ev)
 		}
 		break;
 	case P2PAPP_ERROR:
-		/* Without it, it is about a peer that has just gone. */
-		if (ev->capability == NULL)
-			break;
-		/* FALLTHROUGH */
 	case P2PAPP_DETACHED:
-		die(p2papp_code_name(ev->error),
-		    ev->text != NULL ? ev->text : "detached");
+		/* Without it, it is about a peer that has just gone. */
+		if (ev->capability != NULL)
+			die(p2papp_code_name(ev->error),
+			    ev->text != NULL ? ev->text : "detached");
 		break;
 	default:
 		break;

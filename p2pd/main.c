@@ -67,9 +67,16 @@ static int
 check_conf(const char *file, char *const *defs, int verbose)
 {
 	struct p2pd_conf *conf = conf_parse(file, defs, NULL, NULL);
+	uid_t uid;
+	gid_t gid;
 
 	if (conf == NULL)
 		return 1;
+	/* Who is not root asks of a file, maybe for another machine. */
+	if (geteuid() == 0 && conf_user(conf, &uid, &gid) == -1) {
+		conf_free(conf);
+		return 1;
+	}
 	if (verbose)
 		conf_print(stdout, conf);
 	else

@@ -5,10 +5,12 @@
 #include <sys/utsname.h>
 #include <ctype.h>
 #include <fnmatch.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "p2pd/parent/conf.h"
 
 #define MIB	(1024ULL * 1024)
@@ -126,6 +128,26 @@ conf_free(struct p2pd_conf *c)
 	nodes_free(&c->trusted);
 	netset_clear(&c->netrestrict);
 	free(c);
+}
+
+int
+conf_user(const struct p2pd_conf *c, uid_t *uid, gid_t *gid)
+{
+	struct passwd	*pw;
+
+	if ((pw = getpwnam(c->user)) == NULL) {
+		log_warnx("user %s, which the children should run as, does not "
+		    "exist: make it, or name another by \"user\" in the "
+		    "configuration", c->user);
+		return -1;
+	}
+	if (pw->pw_uid == 0) {
+		log_warnx("user %s is root: the children need another", c->user);
+		return -1;
+	}
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return 0;
 }
 
 static int

@@ -177,6 +177,12 @@ struct p2pd_conf *conf_parse(const char *path, char *const *defs,
 /* Writes a file that parses to the same configuration. */
 void	 conf_print(FILE *, const struct p2pd_conf *);
 
+/*
+ * Whom the children become when root starts it. -1 after a line in the log: no
+ * such user, or it is root.
+ */
+int	 conf_user(const struct p2pd_conf *, uid_t *, gid_t *);
+
 /* May this process attach anything at all? */
 int	 conf_app_any(const struct p2pd_conf *, uid_t uid, const gid_t *gids,
 	    size_t ngids);

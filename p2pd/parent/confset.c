@@ -72,6 +72,23 @@ confset_is_setting(const char *name)
 	return strchr(name, ' ') == NULL && setting_find(name) != NULL;
 }
 
+/*
+ * What the start would refuse. The default has no line here to be told of, and
+ * a configuration that was printed elsewhere names it: conf_user() says it.
+ */
+static int
+check_user(struct lex *l, const struct lex_word *w)
+{
+	struct passwd	*pw = getpwnam(w->s);
+
+	if (pw == NULL && strcmp(w->s, P2PD_USER) != 0)
+		return lex_error(l, w, "user \"%s\" does not exist", w->s);
+	if (pw != NULL && pw->pw_uid == 0)
+		return lex_error(l, w, "user \"%s\" is root: the children need "
+		    "another", w->s);
+	return 0;
+}
+
 /* A decimal number with a unit letter of units, each worth scale[]. */
 static int
 parse_scaled(const char *s, const char *units, const uint64_t *scale,
@@ -149,6 +166,8 @@ set_text(struct lex *l, struct p2pd_conf *c, const struct setting *s,
 	if (s->kind == PATH && w->s[0] != '/')
 		return lex_error(l, w, "%s: \"%s\" does not begin with \"/\"",
 		    name, w->s);
+	if (s->kind == NAME && check_user(l, w) == -1)
+		return -1;
 	for (p = w->s; s->kind == CLIENT && *p != '\0'; p++)
 		if (*p < ' ' || *p > '~' || *p == '\\')
 			return lex_error(l, w, "%s has other than printable "

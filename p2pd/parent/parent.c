@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,27 +30,10 @@ struct parent parent;
 static int
 user_lookup(void)
 {
-	const struct p2pd_conf *conf = parent.conf;
-	struct passwd *pw;
-
 	parent.root = geteuid() == 0;
 	if (!parent.root)
 		return 0;
-	pw = getpwnam(conf->user);
-	if (pw == NULL) {
-		log_warnx("user %s, which the children should run as, does not "
-		    "exist: make it, or name another by \"user\" in the "
-		    "configuration", conf->user);
-		return -1;
-	}
-	if (pw->pw_uid == 0) {
-		log_warnx("user %s is root: the children need another",
-		    conf->user);
-		return -1;
-	}
-	parent.uid = pw->pw_uid;
-	parent.gid = pw->pw_gid;
-	return 0;
+	return conf_user(parent.conf, &parent.uid, &parent.gid);
 }
 
 /* A directory and its parents. */

@@ -89,6 +89,18 @@ def bad_configuration():
     n.clean()
 
 
+def user_is_checked():
+    """What the start would refuse, the check does."""
+    n = Node(start=False)
+    with open(n.conf, "a") as f:
+        f.write("user nosuchuser\n")
+    lines = len(open(n.conf).read().splitlines())
+    p = Lines("p2pd", [P2PD, "-n", "-f", n.conf])
+    p.expect(rf'{n.conf}:{lines}: user "nosuchuser" does not exist')
+    equal(p.wait(), 1, "exit status")
+    n.clean()
+
+
 def full_output():
     """A configuration that was printed in part only is no success."""
     n = Node(start=False)
@@ -199,6 +211,6 @@ def closed_descriptors():
 
 
 main([starts_and_stops, key_is_kept, stop_by_tool, second_start_refused,
-      loose_key_refused, bad_configuration, full_output, port_taken,
-      useless_is_warned_about, several_listeners, bans_are_many,
+      loose_key_refused, bad_configuration, user_is_checked, full_output,
+      port_taken, useless_is_warned_about, several_listeners, bans_are_many,
       unsaved_is_said, files_are_few, closed_descriptors])

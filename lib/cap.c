@@ -57,6 +57,23 @@ cap_attached(const struct appcap *cap, const struct session *s)
 	return s->state == S_UP && cap->at[s->index].state == AT_ON;
 }
 
+/* Whether an answer is to come. */
+int
+cap_waits(const struct appcap *cap, const struct session *s)
+{
+	if (cap->state == C_FREE)
+		return 0;
+	switch (cap->at[s->index].state) {
+	case AT_NONE:
+		return 0;
+	case AT_ASKED:
+		return 1;
+	case AT_ON:
+		return cap->state == C_DETACHING || cap->at[s->index].updating;
+	}
+	return 0;
+}
+
 /* With what holds: an update that is under way is for this session, too. */
 void
 cap_attach(struct p2papp *h, struct appcap *cap, struct session *s)
@@ -78,6 +95,7 @@ cap_attach(struct p2papp *h, struct appcap *cap, struct session *s)
 	cap->at[s->index].late = cap->at[s->index].updating =
 	    cap->update.active && !cap->update.undoing;
 	conn_control(&s->c, &head, fixed, n, cap->opts, cap->what.optslen);
+	session_asked(s);
 }
 
 void
@@ -93,6 +111,7 @@ cap_send_detach(struct p2papp *h, struct appcap *cap, struct session *s)
 	cap->at[s->index].request = head.request;
 	app_put32(body, cap->at[s->index].capid);
 	conn_control(&s->c, &head, body, sizeof(body), NULL, 0);
+	session_asked(s);
 }
 
 void
@@ -117,6 +136,7 @@ cap_off(struct p2papp *h, struct appcap *cap, struct session *s)
 
 	cap->at[s->index].state = AT_NONE;
 	cap->at[s->index].updating = cap->at[s->index].took = 0;
+	session_answered(h, s);
 	h->due = 1;
 	for (n = s->peers.next; n != &s->peers; n = next) {
 		next = n->next;

@@ -267,8 +267,10 @@ push(struct conn *c, struct iovec *iov, int niov)
 	do
 		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
-	if (n != -1)
+	if (n != -1) {
+		c->sent += (uint64_t)n;
 		return (size_t)n;
+	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
 		c->full = 1;
 	else

@@ -92,6 +92,7 @@ attached(struct p2papp *h, struct session *s, const struct app_head *head,
 		return -1;
 	cap->at[s->index].state = AT_ON;
 	cap->at[s->index].capid = capid;
+	session_answered(h, s);
 	if (cap->state == C_DETACHING) {
 		cap_send_detach(h, cap, s);
 		return 0;

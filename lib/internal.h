@@ -9,7 +9,7 @@
 #define PEERS_MAX	(1U << 20)	/* (peer, capability) pairs in all */
 #define SENDS_MAX	(1U << 16)	/* completions outstanding */
 #define QUEUE_MAX	(32U << 20)
-#define HELLO_MS	10000
+#define ANSWER_MS	10000
 #define RETRY_MIN_MS	50
 #define RETRY_MAX_MS	5000
 #define STEADY_MS	10000		/* up so long: back-off starts anew */
@@ -49,6 +49,7 @@ struct conn {
 	size_t		 skip;		/* rest of a frame of no concern */
 	uint8_t		*out;
 	size_t		 outcap, outoff, outlen;
+	uint64_t	 sent;		/* bytes that the system took */
 	size_t		 fresh;		/* queued since the last write */
 	int		 full;		/* that write did not take all */
 };
@@ -80,12 +81,15 @@ struct session {
 	enum session_state state;
 	unsigned int	 index;
 	unsigned int	 fails;
-	uint64_t	 when;		/* S_HELLO: deadline; not up: next try */
+	uint64_t	 when;		/* not up: next try */
 	uint64_t	 since;		/* S_UP */
+	uint64_t	 asked;		/* since when an answer is owed; 0: none */
+	uint64_t	 asked_to;	/* where in c.sent the question ends, */
+	uint64_t	 taken;		/* and how far it was then */
 	uint32_t	 request;	/* of its hello */
 	uint32_t	 events;	/* number of the last */
 	uint64_t	 told;		/* gaps in them that were told beforehand */
-	int		 asked;		/* to connect, by p2papp_reconnect() */
+	int		 wanted;	/* to connect, by p2papp_reconnect() */
 	int		 served;	/* gave events since it last read */
 	int		 draining;	/* its end is still to be told */
 	char		 why[128];
@@ -180,6 +184,7 @@ struct p2papp {
 	int		 fatal;		/* errno that ended the handle */
 	int		 welcomed;
 	int		 reconnect;
+	unsigned int	 deadline;	/* ms of an answer, 0 none */
 	uint8_t		 token[P2PAPP_TOKEN];
 	uint8_t		 id[P2PAPP_ID];
 	uint32_t	 max_payload;
@@ -219,6 +224,13 @@ int	 session_connect(struct p2papp *, struct session *);
 void	 session_drop(struct p2papp *, struct session *, int error, const char *why);
 int	 session_may_connect(const struct p2papp *, const struct session *);
 void	 session_tick(struct p2papp *);
+/* A question of a capability was put, or answered. */
+void	 session_asked(struct session *);
+void	 session_answered(struct p2papp *, struct session *);
+/* When an answer is due; UINT64_MAX: none is. */
+uint64_t session_deadline(const struct p2papp *, const struct session *);
+/* All that came was read: 1 if the answer should have, and it is dropped. */
+int	 session_overdue(struct p2papp *, struct session *);
 int	 session_welcome(struct p2papp *, struct session *, const struct app_welcome *);
 
 /* what is attached (cap.c) */
@@ -233,6 +245,7 @@ void	 cap_lost(struct p2papp *, struct session *);
 int	 cap_due(struct p2papp *);	/* 1: an event is in h->ev */
 void	 cap_free(struct appcap *);
 int	 cap_attached(const struct appcap *, const struct session *);
+int	 cap_waits(const struct appcap *, const struct session *);
 /* NULL: no memory, or there are too many, or that one is there. */
 struct peer *peer_new(struct p2papp *, struct session *, uint32_t handle,
 	    struct appcap *);

@@ -25,7 +25,7 @@ static uint64_t
 deadline(const struct p2papp *h)
 {
 	const struct session	*s;
-	uint64_t		 first = h->wake != 0 ? h->wake : UINT64_MAX;
+	uint64_t		 first = h->wake != 0 ? h->wake : UINT64_MAX, when;
 	unsigned int		 i;
 
 	if (h->fatal != 0 || h->due || h->ndraining > 0)
@@ -34,9 +34,10 @@ deadline(const struct p2papp *h)
 		s = &h->s[i];
 		if (is_open(s) && !s->c.drained)
 			return 0;
-		if ((s->state == S_HELLO || session_may_connect(h, s)) &&
-		    s->when < first)
-			first = s->when;
+		when = is_open(s) ? session_deadline(h, s) :
+		    session_may_connect(h, s) ? s->when : UINT64_MAX;
+		if (when < first)
+			first = when;
 	}
 	return first;
 }

@@ -301,6 +301,7 @@ update_send(struct p2papp *h, struct appcap *cap, struct session *s)
 	app_put32(capid, cap->at[s->index].capid);
 	cap->at[s->index].late = 0;
 	conn_control(&s->c, &head, capid, sizeof(capid), opts, len);
+	session_asked(s);
 	loop_watch(h, s);
 }
 
@@ -368,6 +369,7 @@ update_taken(struct p2papp *h, struct appcap *cap, struct session *s)
 {
 	cap->at[s->index].updating = 0;
 	cap->at[s->index].took = !cap->update.undoing;
+	session_answered(h, s);
 	h->due = 1;
 }
 
@@ -382,6 +384,7 @@ update_refused(struct p2papp *h, struct appcap *cap, struct session *s,
 	struct update	*u = &cap->update;
 
 	cap->at[s->index].updating = 0;
+	session_answered(h, s);
 	h->due = 1;
 	if (u->undoing && error == APE_QUEUE && u->tries < UNDO_TRIES) {
 		cap->at[s->index].took = 1;

@@ -62,6 +62,7 @@ p2papp_open(const char *path, const char *name,
 		memcpy(h->token, token, sizeof(h->token));
 	h->queue = QUEUE_MAX;
 	h->reconnect = 1;
+	h->deadline = ANSWER_MS;
 	h->donetail = &h->done;
 	h->nsessions = h->nslots = 1;
 	for (i = 0; i < SESSIONS_MAX; i++) {
@@ -250,6 +251,8 @@ input(struct p2papp *h)
 		r = IN_NONE;
 		if (s->state == S_HELLO || s->state == S_UP)
 			r = session_input(h, s);
+		if (r == IN_NONE && session_overdue(h, s))
+			r = IN_CHANGE;
 		if (r == IN_EVENT || r == IN_CHANGE || r == IN_FAILED)
 			return r;
 		if (r == IN_YIELD)

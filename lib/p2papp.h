@@ -140,6 +140,11 @@ void	 p2papp_close(struct p2papp *);
 /* Bytes queued at most for each session before EAGAIN; 32 MiB by default. */
 void	 p2papp_set_queue(struct p2papp *, size_t);
 /*
+ * Milliseconds for the daemon to answer hello, attach, update and detach; 10,000
+ * by default, 0 for any time. A connection whose answer does not come is lost.
+ */
+void	 p2papp_set_deadline(struct p2papp *, unsigned int ms);
+/*
  * Whether lost connections are made again by p2papp_next(), with growing pauses
  * from 50 ms to 5 s: yes (1) by default. p2papp_reconnect() tries all that are
  * lost, the first time without a pause, until they stand, either way.

@@ -56,7 +56,7 @@ session_connect(struct p2papp *h, struct session *s)
 		return -1;
 	}
 	s->state = S_HELLO;
-	s->when = mono_ms() + HELLO_MS;
+	session_asked(s);
 	s->served = 0;
 	s->events = 0;
 	s->told = 0;
@@ -82,6 +82,7 @@ session_drop(struct p2papp *h, struct session *s, int error, const char *why)
 			s->fails = 0;
 	}
 	s->state = S_DOWN;
+	s->asked = 0;
 	retry_later(s, now);
 	cap_lost(h, s);
 	if (!h->welcomed) {
@@ -101,7 +102,7 @@ session_may_connect(const struct p2papp *h, const struct session *s)
 
 	if (s->index >= h->nsessions || s->draining ||
 	    (s->state != S_NONE && s->state != S_DOWN) ||
-	    (s->state == S_DOWN && !h->reconnect && !s->asked))
+	    (s->state == S_DOWN && !h->reconnect && !s->wanted))
 		return 0;
 	if (h->nup > 0)
 		return 1;
@@ -109,6 +110,53 @@ session_may_connect(const struct p2papp *h, const struct session *s)
 		if (h->s[i].state == S_HELLO)
 			return 0;
 	}
+	return 1;
+}
+
+void
+session_asked(struct session *s)
+{
+	if (s->asked == 0)
+		s->asked = mono_ms();
+	s->asked_to = s->c.sent + s->c.outlen;
+	s->taken = s->c.sent;
+}
+
+/* Who answers something is not gone: the time for the rest begins anew. */
+void
+session_answered(struct p2papp *h, struct session *s)
+{
+	size_t	 i;
+
+	s->asked = 0;
+	for (i = 0; i < P2PAPP_CAPS && s->asked == 0; i++) {
+		if (cap_waits(&h->cap[i], s))
+			s->asked = mono_ms();
+	}
+}
+
+uint64_t
+session_deadline(const struct p2papp *h, const struct session *s)
+{
+	if (s->asked == 0 || h->deadline == 0)
+		return UINT64_MAX;
+	return s->asked + h->deadline;
+}
+
+int
+session_overdue(struct p2papp *h, struct session *s)
+{
+	uint64_t	 now, by = session_deadline(h, s);
+
+	if (by == UINT64_MAX || (now = mono_ms()) < by)
+		return 0;
+	/* A daemon that still takes what was sent before has not been asked. */
+	if (s->taken < s->asked_to && s->taken < s->c.sent) {
+		s->taken = s->c.sent;
+		s->asked = now;
+		return 0;
+	}
+	session_drop(h, s, ETIMEDOUT, "no answer from daemon");
 	return 1;
 }
 
@@ -124,9 +172,7 @@ session_tick(struct p2papp *h)
 	now = mono_ms();
 	for (i = 0; i < h->nslots; i++) {
 		s = &h->s[i];
-		if (s->state == S_HELLO && now >= s->when)
-			session_drop(h, s, ETIMEDOUT, "no answer to hello");
-		else if (session_may_connect(h, s) && now >= s->when &&
+		if (session_may_connect(h, s) && now >= s->when &&
 		    session_connect(h, s) == -1) {
 			s->state = S_DOWN;
 			retry_later(s, now);
@@ -178,6 +224,7 @@ session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w
 	h->nup++;
 	h->due = 1;
 	s->state = S_UP;
+	s->wanted = 0;
 	s->asked = 0;
 	s->since = mono_ms();
 	for (i = 0; i < P2PAPP_CAPS; i++) {
@@ -185,6 +232,13 @@ session_welcome(struct p2papp *h, struct session *s, const struct app_welcome *w
 			cap_attach(h, &h->cap[i], s);
 	}
 	return 0;
+}
+
+void
+p2papp_set_deadline(struct p2papp *h, unsigned int ms)
+{
+	h->deadline = ms;
+	loop_update(h);
 }
 
 void
@@ -202,7 +256,7 @@ p2papp_reconnect(struct p2papp *h)
 	for (i = 0; i < h->nslots; i++) {
 		if (h->s[i].state != S_DOWN)
 			continue;
-		h->s[i].asked = 1;
+		h->s[i].wanted = 1;
 		h->s[i].when = 0;
 	}
 	loop_update(h);

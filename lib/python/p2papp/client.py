@@ -19,7 +19,6 @@ from .types import (SESSION_DIED, Capability, Closed, Detached, Dropped, Event,
                     SnapshotEnd, Stalled, Writable)
 
 DEFAULT_PATH = "/run/p2pd/app.sock"
-HELLO_TIMEOUT = 10.0
 DETACH_TIMEOUT = 5.0
 STEADY = 5.0  # seconds of connection after which pauses begin small again
 EVENT_COST = 256  # bytes that an event is reckoned at, besides its data
@@ -46,10 +45,13 @@ class Client:
 
     def __init__(self, path: Optional[str] = None, *, name: str = "python",
                  token: Optional[bytes] = None, buffer: int = 4 << 20,
-                 retry_min: float = 0.1, retry_max: float = 5.0) -> None:
+                 retry_min: float = 0.1, retry_max: float = 5.0,
+                 timeout: Optional[float] = 10.0) -> None:
         """path: the daemon's application socket, by default that of the
         environment's P2PD_APP_SOCKET, or DEFAULT_PATH. name is shown to the
-        operator. token: of an earlier client, to get its peers back."""
+        operator. token: of an earlier client, to get its peers back. timeout:
+        seconds that the daemon has to answer hello, attach, update and detach,
+        or None; a connection whose answer does not come is lost."""
         if token is not None and len(token) != wire.TOKEN_BYTES:
             raise ValueError("a token has 16 bytes")
         self.path = path or os.environ.get("P2PD_APP_SOCKET") or DEFAULT_PATH
@@ -59,6 +61,7 @@ class Client:
         self.resumed = False
         self.daemon: Optional[wire.Welcome] = None
         self._retry = (retry_min, retry_max)
+        self._timeout = timeout
         self._links: Dict[int, Link] = {}
         self._keepers: Dict[int, "asyncio.Task[None]"] = {}
         self._hello: Optional[asyncio.Lock] = None
@@ -77,7 +80,8 @@ class Client:
     # Life
 
     async def open(self) -> None:
-        """Connects. Raises OSError or Refused when that fails."""
+        """Connects. Raises OSError, Refused or asyncio.TimeoutError when that
+        fails."""
         if self._keepers or self._closed:
             raise RuntimeError("a client is opened once")
         self._hello = asyncio.Lock()
@@ -127,7 +131,8 @@ class Client:
                      options: Options = Options()) -> Capability:
         """Attaches a capability: versions to their numbers of message codes.
         A tap sees the messages of the owner's peers, both ways, and may lose
-        some; it may leave the versions out. Raises Refused."""
+        some; it may leave the versions out. Raises Refused, or
+        asyncio.TimeoutError when it is not attached in time."""
         self._check_open()
         if name in self._capabilities:
             raise ValueError(f"{name} is attached already")
@@ -139,7 +144,9 @@ class Client:
         for link in self._up():
             self._attach_on(link, capability)
         try:
-            await done
+            if not (await asyncio.wait({done}, timeout=self._timeout))[0]:
+                raise asyncio.TimeoutError(f"no answer to the attach of {name}")
+            done.result()
         except BaseException:
             self._drop(capability)
             raise
@@ -336,7 +343,7 @@ class Client:
                 self.name, session=index, token=self.token or bytes(wire.TOKEN_BYTES)))
             try:
                 # Not wait_for: before Python 3.12 it may swallow a cancellation.
-                if not (await asyncio.wait({link.welcomed}, timeout=HELLO_TIMEOUT))[0]:
+                if not (await asyncio.wait({link.welcomed}, timeout=self._timeout))[0]:
                     raise asyncio.TimeoutError()
                 link.welcomed.result()
             except BaseException:
@@ -433,6 +440,10 @@ class Client:
         self._asking += 1
         future.add_done_callback(self._asked)
         self._pause(False)
+        if self._timeout is not None:
+            timer = asyncio.get_running_loop().call_later(
+                self._timeout, link.abort, "no answer from the daemon")
+            future.add_done_callback(lambda _: timer.cancel())
         return future
 
     def _asked(self, _: "asyncio.Future[Any]") -> None:

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <check.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,6 +291,22 @@ expect_none(struct p2papp *app)
 
 	ck_assert_int_eq(p2papp_next(app, &ev), 0);
 	ck_assert_ptr_null(ev);
+}
+
+void
+fake_back(struct fake *f, struct p2papp *app, uint16_t session)
+{
+	struct app_hello	 hello;
+	struct pollfd		 pfd = { f->lfd, POLLIN, 0 };
+
+	while (poll(&pfd, 1, 0) == 0) {
+		ck_assert_int_eq(p2papp_wait(app, 6000), 1);
+		expect_none(app);
+	}
+	ck_assert_uint_eq(fake_accept(f, &hello), session);
+	ck_assert_mem_eq(hello.token, f->token, 16);
+	fake_welcome(f, session);
+	expect(app, P2PAPP_SESSION_UP);
 }
 
 struct p2papp *

@@ -55,6 +55,8 @@ void	 fake_attached(struct fake *, uint16_t session, uint32_t capid);
 /* The next event, which must be of this type. */
 const struct p2papp_event *expect(struct p2papp *, enum p2papp_type);
 void	 expect_none(struct p2papp *);
+/* A session that was lost is up again; what it attaches is not answered yet. */
+void	 fake_back(struct fake *, struct p2papp *, uint16_t session);
 /* An application with all sessions up and "tst" attached as capids[session]. */
 struct p2papp *fake_app(struct fake *, const uint32_t *capids, uint32_t *cap);
 

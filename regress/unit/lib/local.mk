@@ -34,6 +34,13 @@ regress_unit_lib_attach_SOURCES = regress/unit/lib/attach.c \
 regress_unit_lib_attach_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_lib_attach_LDADD = $(regress_unit_lib_p2papp_LDADD)
 
+check_PROGRAMS += regress/unit/lib_deadline
+TESTS += regress/unit/lib_deadline
+regress_unit_lib_deadline_SOURCES = regress/unit/lib/deadline.c \
+	regress/unit/lib/fake.c regress/unit/lib/fake.h
+regress_unit_lib_deadline_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_lib_deadline_LDADD = $(regress_unit_lib_p2papp_LDADD)
+
 check_PROGRAMS += regress/unit/p2pctl_attach
 TESTS += regress/unit/p2pctl_attach
 regress_unit_p2pctl_attach_SOURCES = regress/unit/p2pctl/attach.c \

@@ -255,6 +255,23 @@ class OneSession(Case):
             self.assertEqual(body, wire.send(9, 0, b"x"))
         self.run_with(work)
 
+    def test_a_mute_daemon_is_not_waited_for(self):
+        async def work(daemon, client, c):
+            with self.assertRaises(asyncio.TimeoutError):
+                await client.attach("new", {1: 8})
+            (down,) = await some(client, p2papp.SessionDown)
+            self.assertEqual(down.text, "no answer from the daemon")
+            again = await daemon.connection()
+            await again.attached(7)
+            await some(client, p2papp.SessionUp)
+            update = asyncio.ensure_future(
+                client.update(self.tst, p2papp.Options(wanted=60)))
+            await some(client, p2papp.SessionDown)
+            again = await daemon.connection()
+            self.assertTrue((await again.attached(7)).endswith(wire.option_u32(5, 60)))
+            await update
+        self.run_with(work, timeout=2.0)
+
     def test_loses_its_capability_while_it_was_away(self):
         async def work(daemon, client, c):
             c.close()

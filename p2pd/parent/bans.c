@@ -41,9 +41,13 @@ bans_add(struct bans *bs, const struct ban *what)
 	struct ban *b;
 
 	b = bans_find(bs, what);
+	if (b != NULL && what->from_conf) {
+		b->from_conf = 1;
+		return b;
+	}
 	if (b != NULL) {
+		b->saved = 1;
 		b->until = what->until;
-		b->from_conf = what->from_conf;
 		memcpy(b->note, what->note, sizeof(b->note));
 		return b;
 	}
@@ -55,6 +59,7 @@ bans_add(struct bans *bs, const struct ban *what)
 	if (b == NULL)
 		return NULL;
 	*b = *what;
+	b->saved = !b->from_conf;
 	RB_INSERT(ban_tree, &bs->tree, b);
 	bs->n++;
 	return b;
@@ -63,7 +68,20 @@ bans_add(struct bans *bs, const struct ban *what)
 int
 ban_live(const struct ban *b, time_t now)
 {
-	return b->until == 0 || b->until > now;
+	return b->from_conf || b->until == 0 || b->until > now;
+}
+
+int
+ban_expire(struct ban *b, time_t now)
+{
+	if (!b->saved || b->until == 0 || b->until > now)
+		return 0;
+	if (!b->from_conf)
+		return 1;
+	b->saved = 0;
+	b->until = 0;
+	b->note[0] = '\0';
+	return -1;
 }
 
 int

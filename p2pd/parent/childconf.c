@@ -141,7 +141,7 @@ childconf_send(struct child *c)
 	    c->kind == PROC_DISCOVERY) {
 		send_net(c);
 		BANS_FOREACH(b, &parent.bans)
-			if (b->until == 0 || b->until > time(NULL))
+			if (ban_live(b, time(NULL)))
 				send_ban(c, b, 1);
 	}
 	if (c->kind == PROC_DIALER)

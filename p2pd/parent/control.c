@@ -242,14 +242,16 @@ control_bans_sweep(void)
 {
 	struct ban *b, *t;
 	time_t now = time(NULL);
-	int n = 0;
+	int n = 0, gone;
 
 	BANS_FOREACH_SAFE(b, &parent.bans, t) {
-		if (ban_live(b, now))
+		if ((gone = ban_expire(b, now)) == 0)
+			continue;
+		n++;
+		if (gone == -1)
 			continue;
 		childconf_ban(b, 0);
 		bans_del(&parent.bans, b);
-		n++;
 	}
 	if (n > 0)
 		(void)state_save();
@@ -281,12 +283,6 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 		control_end(m->conn, CTLE_INVALID, "that long is for ever");
 		return;
 	}
-	b = bans_find(&parent.bans, what);
-	if (b != NULL && b->from_conf) {
-		/* Nor does one with an end take the place of one without. */
-		control_end(m->conn, CTLE_OK, "banned by the configuration");
-		return;
-	}
 	what->until = m->seconds == 0 ? 0 : now + (time_t)m->seconds;
 	text_escape(what->note, sizeof(what->note), m->note, strlen(m->note));
 	b = bans_add(&parent.bans, what);
@@ -297,7 +293,8 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 	failed = state_save() == -1;
 	childconf_ban(b, 1);
 	ban_enforce(b);
-	control_end(m->conn, CTLE_OK, "banned%s", unsaved(failed));
+	control_end(m->conn, CTLE_OK, "banned%s%s",
+	    b->from_conf ? ", as by the configuration" : "", unsaved(failed));
 }
 
 void

@@ -440,7 +440,7 @@ show_bans(uint32_t conn)
 		rec_init(&r);
 		rec_str(&r, "by", b->by_id ? "id" : "prefix");
 		rec_str(&r, "what", ban_what(b, what, sizeof(what)));
-		if (b->until == 0)
+		if (b->from_conf || b->until == 0)
 			rec_null(&r, "expires_in_ms");
 		else
 			rec_u64(&r, "expires_in_ms",

@@ -64,7 +64,7 @@ static int
 load_ban(char *arg)
 {
 	char *what, *until, *end;
-	struct ban b, *old;
+	struct ban b;
 	intmax_t t;
 
 	memset(&b, 0, sizeof(b));
@@ -84,9 +84,6 @@ load_ban(char *arg)
 	if (arg != NULL)
 		strlcpy(b.note, arg, sizeof(b.note));
 	if (b.until != 0 && b.until <= time(NULL))
-		return 0;
-	old = bans_find(&parent.bans, &b);
-	if (old != NULL && old->from_conf)
 		return 0;
 	if (bans_add(&parent.bans, &b) == NULL)
 		bans_lost++;
@@ -200,7 +197,7 @@ save_lines(FILE *f)
 			    hex_encode(what, n->en.id, sizeof(n->en.id)));
 	}
 	BANS_FOREACH(b, &parent.bans)
-		if (!b->from_conf)
+		if (b->saved)
 			fprintf(f, "ban %s %jd %s\n",
 			    ban_what(b, what, sizeof(what)), (intmax_t)b->until,
 			    b->note);

@@ -117,6 +117,16 @@ def bans():
     other = enter(n, "-b", "127.0.8.1")
     n.ctl("ban", "add", "127.0.8.1")
     other.expect(r"^(disconnect|closed)")
+    # The configuration bans it, too, for as long as it says so.
+    text = open(n.conf).read()
+    open(n.conf, "w").write(text + "ban 127.0.9.0/24\n")
+    n.stop()
+    n.start()
+    both = {b["what"]: b for b in n.ctl("ban", "show")}["127.0.9.0/24"]
+    equal((both["from_config"], both["expires_in_ms"]), (True, None), "both")
+    check("as by the configuration" in
+          n.run_ctl("ban", "add", "127.0.9.0/24", "--for", "2h").stdout, "said")
+    open(n.conf, "w").write(text)
     n.stop()
     n.start()
     app.expect(event="session-up")  # it comes back by itself
@@ -124,6 +134,8 @@ def bans():
     shown = {b["what"]: b for b in n.ctl("ban", "show")}
     equal(len(shown), 3, "bans after a restart")
     equal(shown[p.id]["note"], "rude", "note")
+    left = shown["127.0.9.0/24"]["expires_in_ms"]
+    check(3600_000 < left <= 7200_000, f"ends in {left} ms")
     refused(n, 0, "banned-id", "-k", key_of(11))
     n.ctl("ban", "del", p.id)
     enter(n, "-k", key_of(11))

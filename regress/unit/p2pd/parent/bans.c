@@ -127,13 +127,11 @@ START_TEST(replaced)
 	strlcpy(b.note, "first", sizeof(b.note));
 	r = add(b);
 	b.until = 0;
-	b.from_conf = 1;
 	strlcpy(b.note, "second", sizeof(b.note));
 	ck_assert_ptr_eq(add(b), r);
 	ck_assert_uint_eq(bs.n, 1);
 	ck_assert_str_eq(r->note, "second");
 	ck_assert_int_eq(r->until, 0);
-	ck_assert_int_eq(r->from_conf, 1);
 	ck_assert(bars("192.0.2.9", NOW + 100));
 	/* Another length is another ban. */
 	add(by_prefix("192.0.2.0/25", 0));
@@ -143,6 +141,35 @@ START_TEST(replaced)
 	ck_assert_ptr_null(bans_find(&bs, &b));
 	ck_assert(bars("192.0.2.9", NOW));
 	ck_assert(!bars("192.0.2.129", NOW));
+	clear();
+}
+END_TEST
+
+/* What was asked for is kept beside what is configured, whichever came first. */
+START_TEST(of_both)
+{
+	struct ban	 conf = by_prefix("192.0.2.0/24", 0), b, *r;
+
+	bans_init(&bs);
+	conf.from_conf = 1;
+	b = by_prefix("192.0.2.0/24", NOW + 5);
+	strlcpy(b.note, "asked for", sizeof(b.note));
+	r = add(_i == 0 ? conf : b);
+	ck_assert_int_eq(r->saved, _i != 0);
+	ck_assert_ptr_eq(add(_i == 0 ? b : conf), r);
+	ck_assert_uint_eq(bs.n, 1);
+	ck_assert_int_eq(r->from_conf, 1);
+	ck_assert_int_eq(r->saved, 1);
+	ck_assert_int_eq(r->until, NOW + 5);
+	ck_assert_str_eq(r->note, "asked for");
+	/* One with an end does not take the place of one without. */
+	ck_assert_int_eq(ban_expire(r, NOW + 4), 0);
+	ck_assert(bars("192.0.2.9", NOW + 100));
+	ck_assert_int_eq(ban_expire(r, NOW + 5), -1);
+	ck_assert_int_eq(r->saved, 0);
+	ck_assert_str_eq(r->note, "");
+	ck_assert_int_eq(ban_expire(r, NOW + 5), 0);
+	ck_assert(bars("192.0.2.9", NOW + 100));
 	clear();
 }
 END_TEST
@@ -162,6 +189,7 @@ START_TEST(expiry)
 	BANS_FOREACH_SAFE(b, &bs, t) {
 		ck_assert_int_eq(ban_live(b, NOW + 20), b->until == 0 ||
 		    b->until == NOW + 30);
+		ck_assert_int_eq(ban_expire(b, NOW + 20), !ban_live(b, NOW + 20));
 		if (!ban_live(b, NOW + 20))
 			bans_del(&bs, b);
 	}
@@ -234,6 +262,7 @@ main(void)
 	tcase_add_test(tc, whole_families);
 	tcase_add_test(tc, ids);
 	tcase_add_test(tc, replaced);
+	tcase_add_loop_test(tc, of_both, 0, 2);
 	tcase_add_test(tc, expiry);
 	tcase_add_test(tc, nested);
 	tcase_add_test(tc, text);

@@ -166,6 +166,9 @@ BODY(m_connected, M_CONNECTED, U8(up), U8(flags), BYTES(id),
 #define S m_resolve
 BODY(m_resolve, M_RESOLVE, U32(req), STR(host));
 #undef S
+#define S m_resolve_stop
+BODY(m_resolve_stop, M_RESOLVE_STOP, U32(req));
+#undef S
 #define S m_resolved
 BODY(m_resolved, M_RESOLVED, U32(req), ARRAY(addrs, n, &addr_desc), STR(text));
 #undef S

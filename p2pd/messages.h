@@ -57,6 +57,7 @@ enum msg_type {
 	M_CONNECTED,		/* P>D  a node is, or is no longer, a peer */
 	M_RESOLVE,		/* D>P>R */
 	M_RESOLVED,		/* R>P>D */
+	M_RESOLVE_STOP,		/* D>P  a name is waited for no more */
 	M_CANDIDATE,		/* N>P>D a node that may be dialed */
 	M_GOAL,			/* P>D  how many peers should be of our dialing */
 	M_PLAN,			/* D>P  candidates looked for, and what waits */
@@ -272,6 +273,10 @@ struct m_connected {
 struct m_resolve {
 	uint32_t	 req;
 	char		 host[HOST_MAX];
+};
+
+struct m_resolve_stop {
+	uint32_t	 req;
 };
 
 #define RESOLVED_MAX	16
@@ -573,8 +578,9 @@ struct m_query {
 	X(init) X(start) X(ready) X(log) X(verbose) X(stop) X(net)	\
 	X(netrestrict) X(ban) X(listen) X(key) X(key_done) X(check1)	\
 	X(verdict1) X(check2) X(verdict2) X(attempt) X(dial) X(static)	\
-	X(connected) X(resolve) X(resolved) X(peer_start) X(peer_end)	\
-	X(peer_stop) X(peer_flags) X(app_new) X(app_open) X(app_attach)	\
+	X(connected) X(resolve) X(resolved) X(resolve_stop)		\
+	X(peer_start) X(peer_end) X(peer_stop) X(peer_flags)		\
+	X(app_new) X(app_open) X(app_attach)				\
 	X(app_attached) X(app_detach) X(app_closed) X(app_update)	\
 	X(app_updated) X(app_penalise) X(app_hint) X(cap_gone)		\
 	X(candidate) X(goal) X(plan) X(socket) X(show) X(monitor)	\

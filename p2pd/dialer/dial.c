@@ -24,7 +24,7 @@ struct dial {
 	struct plan_dial	 what;
 	enum stage		 stage;		/* ST_RESOLVE, ST_CONNECT, ST_AUTH */
 	uint32_t		 conn;		/* 0 until M_DIAL */
-	uint32_t		 req;
+	uint32_t		 req;		/* to the resolver; 0: none */
 	uint64_t		 begun_ms;
 	struct addr		 addrs[RESOLVED_MAX];
 	uint32_t		 naddrs;
@@ -95,6 +95,19 @@ dial_over(struct dial *d, const struct plan_result *r)
 	all->conf.done(id, r, all->conf.arg);
 }
 
+/* The parent asks for one name at a time: not for this one in vain. */
+static void
+resolve_end(struct dial *d)
+{
+	struct m_resolve_stop	 m = { .req = d->req };
+
+	if (d->req == 0)
+		return;
+	d->req = 0;
+	if (d->all->conf.send(&m_resolve_stop_desc, &m, -1) == -1)
+		log_debug("M_RESOLVE_STOP");
+}
+
 /* The end of a dial that came to no set-up. */
 static void
 dial_fail(struct dial *d, unsigned int reason, const char *detail)
@@ -102,6 +115,7 @@ dial_fail(struct dial *d, unsigned int reason, const char *detail)
 	struct plan_result	 r;
 	struct m_attempt	 m;
 
+	resolve_end(d);
 	memset(&m, 0, sizeof(m));
 	m.conn = d->conn;
 	m.flags = d->what.is_static ? PF_STATIC : 0;
@@ -272,14 +286,16 @@ resolve_begin(struct dial *d)
 	struct m_resolve		 m;
 
 	d->stage = ST_RESOLVE;
-	d->req = ++d->all->last_req;
+	if (++d->all->last_req == 0)
+		d->all->last_req = 1;
 	memset(&m, 0, sizeof(m));
-	m.req = d->req;
+	m.req = d->all->last_req;
 	strlcpy(m.host, d->what.host, sizeof(m.host));
 	if (d->all->conf.send(&m_resolve_desc, &m, -1) == -1) {
 		dial_fail(d, REASON_PARENT_BUSY, "");
 		return;
 	}
+	d->req = m.req;
 	event_add(&d->ev, &tv);
 }
 
@@ -316,11 +332,12 @@ dials_resolved(struct dials *all, const struct m_resolved *m)
 	uint32_t	 i;
 
 	TAILQ_FOREACH(d, &all->list, entry) {
-		if (d->stage == ST_RESOLVE && d->req == m->req)
+		if (d->req != 0 && d->req == m->req)
 			break;
 	}
 	if (d == NULL)
 		return;
+	d->req = 0;
 	event_del(&d->ev);
 	if (m->n == 0) {
 		dial_fail(d, REASON_RESOLVE_FAILED, m->text);

@@ -264,6 +264,7 @@ void	 balance_plan(struct channel *, struct chan_msg *, void *);
 /* resolve.c */
 void	 resolve_init(void);
 void	 resolve_request(struct channel *, struct chan_msg *, void *);
+void	 resolve_stop(struct channel *, struct chan_msg *, void *);
 void	 resolve_done(struct channel *, struct chan_msg *, void *);
 void	 resolve_resolver_up(void);
 void	 resolve_resolver_gone(void);

@@ -131,6 +131,27 @@ resolve_request(struct channel *ch, struct chan_msg *msg, void *arg)
 	resolve_ask(&q);
 }
 
+/* One that the resolver has already is only not answered. */
+void
+resolve_stop(struct channel *ch, struct chan_msg *msg, void *arg)
+{
+	const struct m_resolve_stop *m = msg->body;
+	struct query *q;
+
+	TAILQ_FOREACH(q, &queries, entry)
+		if (q->done == NULL && q->m.req == m->req)
+			break;
+	if (q == NULL)
+		return;
+	if (asked && q == TAILQ_FIRST(&queries)) {
+		q->dead = 1;
+		return;
+	}
+	TAILQ_REMOVE(&queries, q, entry);
+	nqueries--;
+	free(q);
+}
+
 void
 resolve_name(const char *host, void (*done)(const struct m_resolved *, void *),
     void *arg)

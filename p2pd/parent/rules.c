@@ -90,7 +90,8 @@ static const struct chan_rule dialer_rules[] = {
 	{ &m_resolve_desc, RUNNING, CHAN_NOFD, resolve_request },
 	{ &m_plan_desc, RUNNING, CHAN_NOFD, balance_plan },
 	{ &ctl_rec_desc, RUNNING, CHAN_NOFD, show_relay_rec },
-	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end }
+	{ &ctl_end_desc, RUNNING, CHAN_NOFD, show_relay_end },
+	{ &m_resolve_stop_desc, RUNNING, CHAN_NOFD, resolve_stop }
 };
 
 static const struct chan_rule discovery_rules[] = {

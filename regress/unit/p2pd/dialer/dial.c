@@ -24,10 +24,11 @@ static struct dials *dials;
 static uint8_t own_priv[SECP_PRIV], own[SECP_PUB], id[SECP_PUB];
 
 static int full, deaf;
-static int ndials, nkeys, nresolves, nattempts, ndone;
+static int ndials, nkeys, nresolves, nstopped, nattempts, ndone;
 static struct m_dial dial_msg;
 static struct m_key key;
 static struct m_resolve resolve;
+static struct m_resolve_stop stopped;
 static struct m_attempt attempt;
 static struct plan_result result;
 
@@ -52,6 +53,9 @@ to_parent(const struct msgdesc *desc, const void *body, int fd)
 	} else if (desc->type == M_RESOLVE) {
 		memcpy(&resolve, body, sizeof(resolve));
 		nresolves++;
+	} else if (desc->type == M_RESOLVE_STOP) {
+		memcpy(&stopped, body, sizeof(stopped));
+		nstopped++;
 	} else
 		ck_abort_msg("unexpected %s", desc->name);
 	return 0;
@@ -88,7 +92,7 @@ setup(void)
 	struct dials_conf	 dc;
 	uint8_t			 priv[SECP_PRIV];
 
-	full = deaf = ndials = nkeys = nresolves = nattempts = ndone = 0;
+	full = deaf = ndials = nkeys = nresolves = nstopped = nattempts = ndone = 0;
 	ck_assert_int_eq(secp_keygen(own_priv, own), 0);
 	ck_assert_int_eq(secp_keygen(priv, id), 0);
 	ck_assert_ptr_nonnull(base = event_base_new());
@@ -291,6 +295,7 @@ START_TEST(name)
 	ck_assert_int_eq(ndials, 1);
 	ck_assert(turn_until(&nkeys, 2000));
 	resolved(resolve.req, 1, ips);		/* twice is no harm */
+	ck_assert_int_eq(nstopped, 0);
 	close(fd);
 }
 END_TEST
@@ -301,6 +306,30 @@ START_TEST(no_such_name)
 	resolved(resolve.req, 0, NULL);
 	check_failed(ST_RESOLVE, REASON_RESOLVE_FAILED, 0);
 	ck_assert_str_eq(attempt.detail, "no such name");
+	ck_assert_int_eq(nstopped, 0);
+}
+END_TEST
+
+/* Who waits no more says so: others' names are behind it. */
+START_TEST(given_up)
+{
+	dial("node.example", 1, 0);
+	dial_cancel(dials, id, REASON_OPERATOR);
+	check_failed(ST_RESOLVE, REASON_OPERATOR, 0);
+	ck_assert_int_eq(nstopped, 1);
+	ck_assert_uint_eq(stopped.req, resolve.req);
+	ndone = nattempts = 0;
+	dial("node.example", 1, 0);
+	dials_stop(dials);
+	check_failed(ST_RESOLVE, REASON_STOPPING, 0);
+	ck_assert_int_eq(nstopped, 2);
+	ck_assert_uint_eq(stopped.req, resolve.req);
+	/* What was never asked is not taken back. */
+	full = 1;
+	ndone = nattempts = 0;
+	dial("node.example", 1, 0);
+	check_failed(ST_RESOLVE, REASON_PARENT_BUSY, 0);
+	ck_assert_int_eq(nstopped, 2);
 }
 END_TEST
 
@@ -490,6 +519,7 @@ main(void)
 #endif
 	tcase_add_test(tc, name);
 	tcase_add_test(tc, no_such_name);
+	tcase_add_test(tc, given_up);
 	tcase_add_test(tc, next_address);
 	tcase_add_test(tc, turn_decides_the_first);
 	tcase_add_test(tc, all_addresses_fail);

@@ -279,7 +279,7 @@ void	 d4sign_request(struct channel *, struct chan_msg *, void *);
 void	 d4sign_drop(struct child *);
 
 /* record.c */
-void	 record_init(void);
+void	 record_init(void);	/* it is made in the loop's first turn */
 /* What it is made of has changed, or may have. */
 void	 record_changed(void);
 void	 record_facts(struct channel *, struct chan_msg *, void *);

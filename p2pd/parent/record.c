@@ -187,13 +187,18 @@ record_timer(int fd, short what, void *arg)
 		record_make();
 }
 
+/*
+ * Made in the loop's first turn: its sequence goes to the disk while the first
+ * children load. Those it is for are started after these.
+ */
 void
 record_init(void)
 {
+	static const struct timeval now = { 0, 0 };
+
 	rc.timer = evtimer_new(parent.base, record_timer, NULL);
-	if (rc.timer == NULL)
+	if (rc.timer == NULL || evtimer_add(rc.timer, &now) == -1)
 		fatalx("no memory");
-	record_make();
 }
 
 void

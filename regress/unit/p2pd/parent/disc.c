@@ -122,6 +122,7 @@ begin(const char *announce)
 	record_init();
 	resolve_init();
 	children_init();
+	ck_assert_int_ne(event_base_loop(parent.base, EVLOOP_NONBLOCK), -1);
 	c = join(PROC_DISCOVERY, &far);
 	(void)join(PROC_DIALER, &dialer);
 }

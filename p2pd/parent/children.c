@@ -27,6 +27,7 @@
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
 #define ALONE_MS	50		/* at most, until the next may start */
+#define KNOCK_MS	5		/* for who waited at the door */
 #define LEAVE_MS	2000		/* from the channel's end to exit */
 
 /*
@@ -46,6 +47,7 @@ static const size_t rates[PROC_KINDS] = {
 
 static void	 child_spawn(struct child *);
 static struct event *rest_ev;
+static int	 rest_begun;
 static void	 children_rest(int, short, void *);
 static void	 child_timer(int, short, void *);
 
@@ -446,8 +448,9 @@ child_timer(int fd, short what, void *arg)
 /*
  * Peers knock from the first moment on, and programs loading their libraries
  * are most of a start: the listener and the first session, who let peers in,
- * have the processors to themselves until they are ready. Then the others, one
- * after another, so that peers are let in meanwhile.
+ * have the processors to themselves until they are ready, and a moment more,
+ * for those that have waited. Then the others, one after another, so that peers
+ * are let in meanwhile.
  */
 static void
 children_rest(int fd, short what, void *arg)
@@ -460,6 +463,7 @@ children_rest(int fd, short what, void *arg)
 			break;
 	if (c == parent.child + parent.nchildren || parent.stopping)
 		return;
+	rest_begun = 1;
 	child_spawn(c);
 	evtimer_add(rest_ev, &tv);
 }
@@ -481,7 +485,8 @@ children_start(void)
 void
 children_one_ready(void)
 {
-	static const struct timeval now = { 0, 0 };
+	static const struct timeval now = { 0, 0 },
+	    moment = { 0, KNOCK_MS * 1000 };
 	struct child *c;
 
 	if (!evtimer_pending(rest_ev, NULL))
@@ -489,7 +494,7 @@ children_one_ready(void)
 	for (c = parent.child; c < parent.child + parent.nchildren; c++)
 		if (c->state == CH_STARTING)
 			return;
-	evtimer_add(rest_ev, &now);
+	evtimer_add(rest_ev, rest_begun ? &now : &moment);
 }
 
 void

@@ -39,6 +39,13 @@ default_socket(struct conf_socket *s, const char *path, mode_t mode)
 	s->mode = mode;
 }
 
+static void
+nodes_init(struct conf_nodes *ns)
+{
+	TAILQ_INIT(&ns->list);
+	RB_INIT(&ns->ids);
+}
+
 struct p2pd_conf *
 conf_new(void)
 {
@@ -47,11 +54,12 @@ conf_new(void)
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	TAILQ_INIT(&c->listens);
-	TAILQ_INIT(&c->allowlist);
+	nodes_init(&c->allowlist);
 	TAILQ_INIT(&c->bootnodes);
-	TAILQ_INIT(&c->bans);
-	TAILQ_INIT(&c->statics);
-	TAILQ_INIT(&c->trusted);
+	TAILQ_INIT(&c->bans.list);
+	RB_INIT(&c->bans.tree);
+	nodes_init(&c->statics);
+	nodes_init(&c->trusted);
 	TAILQ_INIT(&c->apprules);
 
 	c->dial = 1;
@@ -87,12 +95,12 @@ conf_new(void)
 }
 
 static void
-nodes_free(struct conf_nodes *list)
+nodes_free(struct conf_nodes *ns)
 {
 	struct conf_node	*n;
 
-	while ((n = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, n, entry);
+	while ((n = TAILQ_FIRST(&ns->list)) != NULL) {
+		TAILQ_REMOVE(&ns->list, n, entry);
 		free(n);
 	}
 }
@@ -115,8 +123,8 @@ conf_free(struct p2pd_conf *c)
 		TAILQ_REMOVE(&c->bootnodes, boot, entry);
 		free(boot);
 	}
-	while ((b = TAILQ_FIRST(&c->bans)) != NULL) {
-		TAILQ_REMOVE(&c->bans, b, entry);
+	while ((b = TAILQ_FIRST(&c->bans.list)) != NULL) {
+		TAILQ_REMOVE(&c->bans.list, b, entry);
 		free(b);
 	}
 	while ((r = TAILQ_FIRST(&c->apprules)) != NULL) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/tree.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,11 +51,18 @@ struct conf_listen {
 TAILQ_HEAD(conf_listens, conf_listen);
 
 /* A node by its enode URL, or by its id alone (host is "" then). */
+/* As they are written, and by id: lists of thousands are read at a start. */
 struct conf_node {
 	TAILQ_ENTRY(conf_node)		 entry;
+	RB_ENTRY(conf_node)		 byid;
 	struct enode			 enode;
 };
-TAILQ_HEAD(conf_nodes, conf_node);
+TAILQ_HEAD(conf_node_list, conf_node);
+RB_HEAD(conf_node_ids, conf_node);
+struct conf_nodes {
+	struct conf_node_list		 list;
+	struct conf_node_ids		 ids;
+};
 
 /* A node to begin at, as an enode URL (its host a name, maybe) or a record. */
 struct conf_boot {
@@ -67,11 +75,17 @@ TAILQ_HEAD(conf_boots, conf_boot);
 
 struct conf_ban {
 	TAILQ_ENTRY(conf_ban)		 entry;
+	RB_ENTRY(conf_ban)		 bywhat;
 	int				 is_id;
 	uint8_t				 id[SECP_PUB];
 	struct prefix			 prefix;
 };
-TAILQ_HEAD(conf_bans, conf_ban);
+TAILQ_HEAD(conf_ban_list, conf_ban);
+RB_HEAD(conf_ban_tree, conf_ban);
+struct conf_bans {
+	struct conf_ban_list		 list;
+	struct conf_ban_tree		 tree;
+};
 
 /* Who may attach what, and how. First match wins; see conf_app_rule(). */
 enum conf_who { CONF_WHO_ANY, CONF_WHO_USER, CONF_WHO_GROUP };

@@ -357,26 +357,30 @@ confset_netrestrict(struct lex *l, struct p2pd_conf *c, const struct lex_word *w
 	return 0;
 }
 
-static struct conf_node *
-node_find(const struct conf_nodes *list, const uint8_t id[SECP_PUB])
+static int
+node_cmp(const struct conf_node *a, const struct conf_node *b)
 {
-	struct conf_node	*n;
-
-	TAILQ_FOREACH(n, list, entry)
-		if (memcmp(n->enode.id, id, SECP_PUB) == 0)
-			return n;
-	return NULL;
+	return memcmp(a->enode.id, b->enode.id, SECP_PUB);
 }
 
-static void
-node_add(struct conf_nodes *list, const struct enode *e)
+RB_PROTOTYPE(conf_node_ids, conf_node, byid, node_cmp);
+RB_GENERATE(conf_node_ids, conf_node, byid, node_cmp)
+
+/* 0, or -1 when it is there already. */
+static int
+node_add(struct conf_nodes *ns, const struct enode *e)
 {
 	struct conf_node	*n;
 
 	if ((n = calloc(1, sizeof(*n))) == NULL)
 		fatal("configuration");
 	n->enode = *e;
-	TAILQ_INSERT_TAIL(list, n, entry);
+	if (RB_INSERT(conf_node_ids, &ns->ids, n) != NULL) {
+		free(n);
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(&ns->list, n, entry);
+	return 0;
 }
 
 static int
@@ -392,14 +396,13 @@ parse_node(struct lex *l, struct enode *e, const struct lex_word *w)
 
 /* Where only the id counts, a node named twice is one node. */
 static int
-add_id(struct lex *l, struct conf_nodes *list, const struct lex_word *w)
+add_id(struct lex *l, struct conf_nodes *ns, const struct lex_word *w)
 {
 	struct enode	 e;
 
 	if (parse_node(l, &e, w) == -1)
 		return -1;
-	if (node_find(list, e.id) == NULL)
-		node_add(list, &e);
+	(void)node_add(ns, &e);
 	return 0;
 }
 
@@ -425,11 +428,22 @@ confset_static(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
 	if (e.host[0] == '\0' || e.tcp == 0)
 		return lex_error(l, w, "a static node needs its address and "
 		    "port: enode://ID@HOST:PORT");
-	if (node_find(&c->statics, e.id) != NULL)
+	if (node_add(&c->statics, &e) == -1)
 		return lex_error(l, w, "this node is listed already");
-	node_add(&c->statics, &e);
 	return 0;
 }
+
+static int
+ban_cmp(const struct conf_ban *a, const struct conf_ban *b)
+{
+	if (a->is_id != b->is_id)
+		return a->is_id < b->is_id ? -1 : 1;
+	return a->is_id ? memcmp(a->id, b->id, SECP_PUB) :
+	    prefix_cmp(&a->prefix, &b->prefix);
+}
+
+RB_PROTOTYPE(conf_ban_tree, conf_ban, bywhat, ban_cmp);
+RB_GENERATE(conf_ban_tree, conf_ban, bywhat, ban_cmp)
 
 int
 confset_ban(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
@@ -447,15 +461,13 @@ confset_ban(struct lex *l, struct p2pd_conf *c, const struct lex_word *w)
 		ban.is_id = 1;
 		memcpy(ban.id, e.id, SECP_PUB);
 	}
-	TAILQ_FOREACH(b, &c->bans, entry)
-		if (b->is_id == ban.is_id && (b->is_id ?
-		    memcmp(b->id, ban.id, SECP_PUB) :
-		    prefix_cmp(&b->prefix, &ban.prefix)) == 0)
-			return 0;
+	if (RB_FIND(conf_ban_tree, &c->bans.tree, &ban) != NULL)
+		return 0;
 	if ((b = malloc(sizeof(*b))) == NULL)
 		fatal("configuration");
 	*b = ban;
-	TAILQ_INSERT_TAIL(&c->bans, b, entry);
+	RB_INSERT(conf_ban_tree, &c->bans.tree, b);
+	TAILQ_INSERT_TAIL(&c->bans.list, b, entry);
 	return 0;
 }
 

@@ -112,11 +112,11 @@ lock_datadir(void)
 }
 
 static int
-conf_nodes_take(const struct conf_nodes *list, unsigned int is)
+conf_nodes_take(const struct conf_nodes *ns, unsigned int is)
 {
 	struct conf_node *cn;
 
-	TAILQ_FOREACH(cn, list, entry) {
+	TAILQ_FOREACH(cn, &ns->list, entry) {
 		if ((is & NODE_STATIC) &&
 		    memcmp(cn->enode.id, parent.id, SECP_PUB) == 0) {
 			log_warnx("a static node is this node itself: left out");
@@ -136,7 +136,7 @@ conf_bans_take(void)
 	struct conf_ban *cb;
 	struct ban b;
 
-	TAILQ_FOREACH(cb, &parent.conf->bans, entry) {
+	TAILQ_FOREACH(cb, &parent.conf->bans.list, entry) {
 		memset(&b, 0, sizeof(b));
 		b.by_id = cb->is_id;
 		memcpy(b.id, cb->id, sizeof(b.id));

@@ -131,16 +131,16 @@ print_id(FILE *f, const uint8_t id[SECP_PUB])
 }
 
 static void
-print_nodes(FILE *f, const char *name, const struct conf_nodes *list,
+print_nodes(FILE *f, const char *name, const struct conf_nodes *ns,
     int empty_too)
 {
 	const struct conf_node	*n;
 	char			 url[ENODE_STRLEN];
 
-	if (TAILQ_EMPTY(list) && !empty_too)
+	if (TAILQ_EMPTY(&ns->list) && !empty_too)
 		return;
 	fprintf(f, "%s {\n", name);
-	TAILQ_FOREACH(n, list, entry) {
+	TAILQ_FOREACH(n, &ns->list, entry) {
 		if (n->enode.host[0] == '\0')
 			print_id(f, n->enode.id);
 		else
@@ -165,15 +165,15 @@ print_netrestrict(FILE *f, const struct netset *set)
 }
 
 static void
-print_bans(FILE *f, const struct conf_bans *list)
+print_bans(FILE *f, const struct conf_bans *bans)
 {
 	const struct conf_ban	*b;
 	char			 buf[PREFIX_STRLEN];
 
-	if (TAILQ_EMPTY(list))
+	if (TAILQ_EMPTY(&bans->list))
 		return;
 	fprintf(f, "ban {\n");
-	TAILQ_FOREACH(b, list, entry) {
+	TAILQ_FOREACH(b, &bans->list, entry) {
 		if (b->is_id)
 			print_id(f, b->id);
 		else

@@ -8,7 +8,8 @@ integration_tests = regress/integration/start.py \
 	regress/integration/attach.py regress/integration/apps.py \
 	regress/integration/chat.py regress/integration/python.py \
 	regress/integration/headers.py regress/integration/clients.py \
-	regress/integration/rights.py regress/integration/discovery.py
+	regress/integration/rights.py regress/integration/discovery.py \
+	regress/integration/background.py
 if HOST_LINUX
 TESTS += $(integration_tests) regress/house/house.sh
 endif

@@ -82,6 +82,7 @@ d4_new(const struct d4_ops *ops, void *arg, const struct d4_conf *conf)
 	bucket_init(&d->strangers, d->conf.strangers, d->conf.strangers, us);
 	bucket_init(&d->pings_back, d->conf.pings_back, d->conf.pings_back,
 	    us);
+	bucket_init(&d->renewals, RENEWALS, RENEWALS, us);
 	bucket_init(&d->answers, ANSWERS, ANSWERS / 5, us);
 	d->table = table_new(d->self, ops->chance, arg);
 	d->bonds = bonds_new(&d->hkey, BOND_MAX);

@@ -360,18 +360,22 @@ waiter_drop(struct waiter *w)
 }
 
 void
-contact_ping_back(struct d4 *d, const struct node *n)
+contact_ping_back(struct d4 *d, const struct node *n, int known)
 {
+	uint64_t	 us = now_ms(d) * 1000;
 	struct contact	*c;
+	int		 stranger = 1;
 
 	if ((c = contact_find(d, n->id, &n->udp)) == NULL ||
 	    c->ping == PING_NONE) {
-		if (!bucket_take(&d->pings_back, 1, now_ms(d) * 1000)) {
+		if (known && bucket_take(&d->renewals, 1, us))
+			stranger = 0;
+		else if (!bucket_take(&d->pings_back, 1, us)) {
 			d->st.limited++;
 			return;
 		}
 	}
-	if ((c = contact_get(d, n, 1)) == NULL) {
+	if ((c = contact_get(d, n, stranger)) == NULL) {
 		d->st.limited++;
 		return;
 	}

@@ -282,7 +282,7 @@ on_ping(struct input *in)
 	    table_add(d->table, &n, TABLE_INBOUND, now_ms(d)) == TABLE_ADDED)
 		check_soon(d);
 	if (age >= D4_PROOF_RENEW || elsewhere)
-		contact_ping_back(d, &n);
+		contact_ping_back(d, &n, b != NULL);
 	else if ((c = contact_find(d, in->id, in->from)) != NULL)
 		contact_pinged(c);
 	/*

@@ -23,6 +23,7 @@
 #define RUNS		16	/* lookups at once */
 #define REQS		64	/* requests at once */
 #define FETCHES		32	/* records for the table at once */
+#define RENEWALS	200	/* pings back a second to those who were proven */
 #define SOURCES		1024	/* addresses whose rate is known; a power of two */
 #define SOURCE_RATE	50	/* packets a second from one of them */
 #define SOURCE_BURST	200
@@ -171,6 +172,7 @@ struct d4 {
 	struct source		 source[SOURCES];
 	struct bucket		 strangers;
 	struct bucket		 pings_back;
+	struct bucket		 renewals;	/* of proofs: pings back, too */
 	struct bucket		 answers;
 
 	struct node		 boot[D4_BOOTNODES];
@@ -258,8 +260,12 @@ void	 contact_unsigned(struct contact *, unsigned int type);
 int	 contact_ping(struct d4 *, const struct node *, unsigned int tries,
 	    struct waiter *);
 void	 waiter_drop(struct waiter *);
-/* A stranger has pinged us: ping it back, unless a ping is open. */
-void	 contact_ping_back(struct d4 *, const struct node *);
+/*
+ * It has pinged us: ping it back, unless a ping is open. known: it has proven
+ * once to be there, which nobody can forge, so it need not share with those who
+ * may be forged.
+ */
+void	 contact_ping_back(struct d4 *, const struct node *, int known);
 /* It has pinged us, and been answered. */
 void	 contact_pinged(struct contact *);
 /*

@@ -427,6 +427,35 @@ START_TEST(rates)
 }
 END_TEST
 
+/* However many are forged, who was proven once is pinged back for the next time. */
+START_TEST(renewals)
+{
+	struct peer	 s;
+	unsigned int	 i;
+
+	rig_down();
+	rig_up();
+	d4_bond(rig.d, p.id, &p.addr, rig_wall() - 13 * 3600,
+	    rig_wall() - 13 * 3600);
+	d4_start(rig.d);
+	rig_pass(1);
+	for (i = 0; i < 200; i++) {
+		peer_make(&s, 1000 + i);
+		peer_ping(&s);
+	}
+	ck_assert_uint_ge(stats().limited, 150);
+	rig.next = rig.nout;
+	peer_ping(&p);
+	expect(D4_PONG, &p);
+	expect(D4_PING, &p);
+	quiet();
+	/* The same sender elsewhere is a stranger. */
+	p.addr.ip[1] ^= 1;
+	peer_ping(&p);
+	ck_assert_uint_eq(rig.nout, rig.next);
+}
+END_TEST
+
 /* Who has a network of IPv6 to himself has no more for it. */
 START_TEST(rates6)
 {
@@ -696,6 +725,7 @@ main(void)
 	tcase_add_test(tc, inbound);
 	tcase_add_test(tc, policy);
 	tcase_add_test(tc, rates);
+	tcase_add_test(tc, renewals);
 	tcase_add_test(tc, rates6);
 	tcase_add_test(tc, forged);
 	tcase_add_test(tc, bounded);

@@ -114,6 +114,14 @@ attach_free(struct app *a, struct attach *at)
 	free(at);
 }
 
+static void
+lost_free(struct attach *at)
+{
+	TAILQ_REMOVE(&ses.unheard, at, entry);
+	firsts_free(at->opts.firsts);
+	free(at);
+}
+
 /* Nothing of it follows, and its ranges have no owner. */
 static void
 appcap_end(struct appcap *ac)
@@ -147,11 +155,32 @@ orphan(struct app *a, struct appcap *ac)
 	ranges_orphan(ac);
 }
 
+/*
+ * What the parent may be granting at this moment is advertised then, and waits
+ * for its owner as all the rest.
+ */
+static void
+attach_lose(struct app *a, struct attach *at)
+{
+	if (at->capid != 0 || at->mode == APM_TAP)
+		return;
+	TAILQ_REMOVE(&a->attaches, at, entry);
+	a->nattaches--;
+	TAILQ_INSERT_TAIL(&ses.unheard, at, entry);
+	if (firsts_hold(at->opts.firsts, &ses.orphaned) == -1) {
+		firsts_free(at->opts.firsts);
+		at->opts.firsts = NULL;
+	}
+}
+
 void
 app_orphan(struct app *a)
 {
 	struct appcap	*ac, *next;
+	struct attach	*at, *later;
 
+	TAILQ_FOREACH_SAFE(at, &a->attaches, entry, later)
+		attach_lose(a, at);
 	TAILQ_FOREACH_SAFE(ac, &a->caps, entry, next)
 		if (ac->tap)
 			appcap_end(ac);
@@ -178,9 +207,12 @@ void
 orphans_free(void)
 {
 	struct appcap	*ac;
+	struct attach	*at;
 
 	while ((ac = TAILQ_FIRST(&ses.orphans)) != NULL)
 		appcap_free(ac);
+	while ((at = TAILQ_FIRST(&ses.unheard)) != NULL)
+		lost_free(at);
 }
 
 static struct attach *
@@ -191,6 +223,7 @@ attach_new(struct app *a, uint32_t request)
 	if (a->nattaches >= ATTACHES_MAX || ses.env.full() ||
 	    (at = calloc(1, sizeof(*at))) == NULL)
 		return NULL;
+	at->app = a->node.key;
 	at->request = request;
 	TAILQ_INSERT_TAIL(&a->attaches, at, entry);
 	a->nattaches++;
@@ -374,6 +407,19 @@ set_rate(struct appcap *ac, uint64_t rate)
 	    (double)rate / 1e6;
 }
 
+static void
+appcap_set(struct appcap *ac, struct attach *at, const struct m_app_attached *m)
+{
+	ac->capid = m->capid;
+	ac->tap = at->mode == APM_TAP;
+	ac->policy = at->policy;
+	ac->nvers = at->nvers;
+	memcpy(ac->name, at->name, sizeof(ac->name));
+	memcpy(ac->vers, at->vers, sizeof(ac->vers));
+	at->opts.has = UINT32_MAX;
+	set_options(ac, &at->opts);
+}
+
 /*
  * The capability that an answer grants: a new one, or the one that waited for
  * its owner, with what it missed and nothing of what it was set to.
@@ -388,18 +434,25 @@ appcap_make(struct app *a, struct attach *at, const struct m_app_attached *m)
 	else if ((ac = calloc(1, sizeof(*ac))) == NULL)
 		return NULL;
 	ac->app = a;
-	ac->capid = m->capid;
-	ac->tap = at->mode == APM_TAP;
-	ac->policy = at->policy;
-	ac->nvers = at->nvers;
-	memcpy(ac->name, at->name, sizeof(ac->name));
-	memcpy(ac->vers, at->vers, sizeof(ac->vers));
 	TAILQ_INSERT_TAIL(&a->caps, ac, entry);
 	a->ncaps++;
-	at->opts.has = UINT32_MAX;
-	set_options(ac, &at->opts);
+	appcap_set(ac, at, m);
 	set_rate(ac, m->rate);
 	return ac;
+}
+
+/* Granted to one who has gone: without memory its peers go at once. */
+static void
+orphan_make(struct attach *at, const struct m_app_attached *m)
+{
+	struct appcap	*ac;
+
+	if ((ac = orphan_find(m->capid)) == NULL) {
+		if ((ac = calloc(1, sizeof(*ac))) == NULL)
+			return;
+		TAILQ_INSERT_TAIL(&ses.orphans, ac, entry);
+	}
+	appcap_set(ac, at, m);
 }
 
 static void
@@ -417,6 +470,21 @@ snapshot(struct app *a, struct appcap *ac)
 	app_event(a, AF_SNAPSHOT_END, 0, 0, body, sizeof(body));
 }
 
+static void
+lost_attached(const struct m_app_attached *m)
+{
+	struct attach	*at;
+
+	TAILQ_FOREACH(at, &ses.unheard, entry)
+		if (at->app == m->app && at->request == m->request)
+			break;
+	if (at == NULL)
+		return;
+	if (m->capid != 0)
+		orphan_make(at, m);
+	lost_free(at);
+}
+
 void
 app_attached(const struct m_app_attached *m)
 {
@@ -426,8 +494,10 @@ app_attached(const struct m_app_attached *m)
 	uint8_t		 body[4];
 
 	/* it may have gone in the meantime: the parent will hear of it */
-	if ((a = (struct app *)htab_find(&ses.apptab, m->app)) == NULL)
+	if ((a = (struct app *)htab_find(&ses.apptab, m->app)) == NULL) {
+		lost_attached(m);
 		return;
+	}
 	if ((at = attach_find(a, m->request, 0)) == NULL)
 		fatalx("parent answered attach %u of application %u, which it "
 		    "did not ask", m->request, m->app);

@@ -45,6 +45,7 @@ struct appcap {
 /* An attach or update that the parent has not answered. */
 struct attach {
 	TAILQ_ENTRY(attach)	 entry;
+	uint32_t		 app;		/* its number */
 	uint32_t		 request;
 	uint32_t		 capid;		/* of an update */
 	uint8_t			 mode, policy;
@@ -69,7 +70,7 @@ struct app {
 	struct hnode		 node;		/* first; key is its number */
 	TAILQ_ENTRY(app)	 entry;
 	struct appcaps		 caps;
-	TAILQ_HEAD(, attach)	 attaches;
+	struct attaches		 attaches;
 	struct peers		 stalled;	/* peers not read for our sake */
 	struct event		 ev_read;
 	struct event		 ev_more;	/* goes on with what is kept */
@@ -112,7 +113,7 @@ void	 apps_bury(void);
 struct appcap *appcap_find(uint32_t capid);
 /* Of this application, or NULL. */
 struct appcap *app_cap(struct app *, uint32_t capid);
-/* Its connection is lost: its capabilities are orphans. */
+/* Its connection is lost: its capabilities are orphans, and those to come. */
 void	 app_orphan(struct app *);
 void	 app_free_caps(struct app *);
 void	 orphans_free(void);

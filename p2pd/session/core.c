@@ -125,6 +125,7 @@ session_setup(const struct session_env *env, const struct m_init *m)
 	TAILQ_INIT(&ses.apps);
 	TAILQ_INIT(&ses.deadapps);
 	TAILQ_INIT(&ses.orphans);
+	TAILQ_INIT(&ses.unheard);
 	TAILQ_INIT(&ses.taps);
 	TAILQ_INIT(&ses.shows);
 	out_setup(turn_soon);

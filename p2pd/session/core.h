@@ -22,6 +22,7 @@ TAILQ_HEAD(peers, peer);
 TAILQ_HEAD(apps, app);
 TAILQ_HEAD(shows, show);
 TAILQ_HEAD(appcaps, appcap);
+TAILQ_HEAD(attaches, attach);
 
 #define SCRATCH		(256 * 1024)	/* one read of any socket at most */
 
@@ -63,6 +64,7 @@ struct session {
 	struct apps		 apps;
 	struct apps		 deadapps;
 	struct appcaps		 orphans;
+	struct attaches		 unheard;	/* whose application went first */
 	struct appcaps		 taps;
 	struct holder		 orphaned;	/* memory of orphans */
 	struct shows		 shows;

@@ -203,6 +203,60 @@ START_TEST(queue_is_missed)
 }
 END_TEST
 
+static void
+answer(uint32_t app, uint32_t capid)
+{
+	struct m_app_attached	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.app = app;
+	m.request = 99;
+	m.capid = capid;
+	m.error = capid == 0 ? APE_BUSY : APE_OK;
+	app_attached(&m);
+}
+
+/* Gone before it had its answer: what is advertised then waits for it, too. */
+START_TEST(gone_before_answer)
+{
+	opt_first(0, 1, "any");
+	ask(&ta, APM_OWNER, APP_STOP, 0);
+	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	pump();
+	answer(1, 100);
+	ck_assert_ptr_nonnull(appcap_find(100));
+	ck_assert(TAILQ_EMPTY(&ses.unheard));
+	tpeer_open(&tp, 5, shared, 1, 1);
+	ck_assert_int_eq(tpeer_recv(&tp), 1);
+	ck_assert_mem_eq(tp.data, "any", 3);
+	ck_assert_uint_eq(told_count(M_PEER_END), 0);
+	tapp_open(&ta, 2);
+	ask(&ta, APM_OWNER, APP_STOP, 0);
+	granted(&ta, 100, 1);
+	tapp_expect(&ta, AF_PEER_UP);
+	ck_assert_uint_eq(ta.head.peer, 5);
+	counts(&ta, AF_SNAPSHOT_END, 0, 0);
+	ck_assert_uint_eq(ses.orphaned.held, 0);
+	/* refused, and a tap: nothing waits */
+	ask(&ta, APM_OWNER, APP_STOP, 0);
+	ask(&ta, APM_TAP, APP_DROP, 0);
+	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	pump();
+	answer(2, 0);
+	answer(2, 101);
+	ck_assert(TAILQ_EMPTY(&ses.unheard));
+	ck_assert_ptr_null(appcap_find(101));
+	appcap_gone(100);
+	tpeer_expect_disc(&tp, DISC_USELESS);
+	tapp_open(&ta, 3);
+	tpeer_close(&tp);
+}
+END_TEST
+
 /* The grace is over: who serves nobody else goes, the others stay. */
 START_TEST(back_too_late)
 {
@@ -620,6 +674,7 @@ main(void)
 
 	tcase_add_test(t, back_in_time);
 	tcase_add_test(t, queue_is_missed);
+	tcase_add_test(t, gone_before_answer);
 	tcase_add_test(t, back_too_late);
 	tcase_add_test(t, older_hello);
 	tcase_add_test(t, first_message);

@@ -127,7 +127,7 @@ bucket_owe(struct bucket *b, double n, uint64_t now_us)
 {
 	fill(b, now_us);
 	b->level -= n;
-	return b->level >= 0 ? 0 : (uint64_t)(-b->level / b->rate * 1e3) + 1;
+	return b->level >= 0 ? 0 : (uint64_t)(-b->level * 1e3 / b->rate) + 1;
 }
 
 int

@@ -397,7 +397,7 @@ TESTS += regress/unit/parent_start
 regress_unit_parent_start_SOURCES = regress/unit/p2pd/parent/start.c
 regress_unit_parent_start_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_start_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=proc_spawn \
-	-Wl,--wrap=imsg_create -Wl,--wrap=mmap
+	-Wl,--wrap=imsg_create -Wl,--wrap=mmap -Wl,--wrap=mmap64
 regress_unit_parent_start_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 

@@ -41,6 +41,11 @@ __wrap_imsg_create(struct imsgbuf *ib, uint32_t type, uint32_t id, pid_t pid,
 	return __real_imsg_create(ib, type, id, pid, len);
 }
 
+/* What the linker knows it as, where the header has two. */
+#ifdef _FILE_OFFSET_BITS
+#define __real_mmap	__real_mmap64
+#define __wrap_mmap	__wrap_mmap64
+#endif
 void	*__real_mmap(void *, size_t, int, int, int, off_t);
 void	*__wrap_mmap(void *, size_t, int, int, int, off_t);
 

@@ -47,7 +47,7 @@ appact_hint(struct channel *ch, struct chan_msg *msg, void *arg)
 static const char *
 ban_by_app(const struct app *a, const struct peer *p, uint32_t secs)
 {
-	time_t until = time(NULL) + (time_t)secs;
+	int64_t until = (int64_t)time(NULL) + secs;
 	struct ban b, *old;
 
 	if (p->flags & PF_STATIC)

@@ -66,13 +66,13 @@ bans_add(struct bans *bs, const struct ban *what)
 }
 
 int
-ban_live(const struct ban *b, time_t now)
+ban_live(const struct ban *b, int64_t now)
 {
 	return b->from_conf || b->until == 0 || b->until > now;
 }
 
 int
-ban_expire(struct ban *b, time_t now)
+ban_expire(struct ban *b, int64_t now)
 {
 	if (!b->saved || b->until == 0 || b->until > now)
 		return 0;
@@ -85,7 +85,7 @@ ban_expire(struct ban *b, time_t now)
 }
 
 int
-bans_has_id(struct bans *bs, const uint8_t id[SECP_PUB], time_t now)
+bans_has_id(struct bans *bs, const uint8_t id[SECP_PUB], int64_t now)
 {
 	struct ban key, *b;
 
@@ -97,7 +97,7 @@ bans_has_id(struct bans *bs, const uint8_t id[SECP_PUB], time_t now)
 }
 
 int
-bans_has_addr(struct bans *bs, const struct addr *a, time_t now)
+bans_has_addr(struct bans *bs, const struct addr *a, int64_t now)
 {
 	struct ban key, *b;
 	int bits;

@@ -5,7 +5,6 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "common/base/addr.h"
 #include "common/crypto/secp.h"
@@ -14,7 +13,8 @@
  * A ban by node id, or by address or prefix. It is in the configuration, or was
  * asked for while running and is saved, or both: then it is for ever, and what
  * was asked for outlives the configuration's line. Expiry is wall time: it has
- * to mean the same after a restart.
+ * to mean the same after a restart; and wide, since a ban may end after 2038
+ * where time_t does before.
  */
 struct ban {
 	RB_ENTRY(ban)	 entry;
@@ -23,7 +23,7 @@ struct ban {
 	struct prefix	 prefix;
 	int		 from_conf;
 	int		 saved;		/* set by bans_add(), with these: */
-	time_t		 until;		/* 0: for ever */
+	int64_t		 until;		/* 0: for ever */
 	char		 note[128];
 };
 RB_HEAD(ban_tree, ban);
@@ -41,13 +41,13 @@ void	 bans_init(struct bans *);
 /* from_conf, or asked for, when that replaces what was before. NULL with errno. */
 struct ban *bans_add(struct bans *, const struct ban *);
 struct ban *bans_find(struct bans *, const struct ban *);
-int	 bans_has_id(struct bans *, const uint8_t id[SECP_PUB], time_t now);
-int	 bans_has_addr(struct bans *, const struct addr *, time_t now);
+int	 bans_has_id(struct bans *, const uint8_t id[SECP_PUB], int64_t now);
+int	 bans_has_addr(struct bans *, const struct addr *, int64_t now);
 void	 bans_del(struct bans *, struct ban *);
 /* Has not run out. */
-int	 ban_live(const struct ban *, time_t now);
+int	 ban_live(const struct ban *, int64_t now);
 /* Drops what was asked for and has run out: 1 if nothing else bars it, -1 if so. */
-int	 ban_expire(struct ban *, time_t now);
+int	 ban_expire(struct ban *, int64_t now);
 /* "prefix" or the id in hex; buf has room for 129. */
 const char *ban_what(const struct ban *, char *buf, size_t);
 

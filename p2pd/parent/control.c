@@ -241,7 +241,7 @@ void
 control_bans_sweep(void)
 {
 	struct ban *b, *t;
-	time_t now = time(NULL);
+	int64_t now = time(NULL);
 	int n = 0, gone;
 
 	BANS_FOREACH_SAFE(b, &parent.bans, t) {
@@ -271,7 +271,7 @@ ban_enforce(const struct ban *b)
 static void
 ban_add(const struct ctl_ban_req *m, struct ban *what)
 {
-	time_t now = time(NULL);
+	int64_t now = time(NULL);
 	struct ban *b;
 	int failed;
 
@@ -283,7 +283,7 @@ ban_add(const struct ctl_ban_req *m, struct ban *what)
 		control_end(m->conn, CTLE_INVALID, "that long is for ever");
 		return;
 	}
-	what->until = m->seconds == 0 ? 0 : now + (time_t)m->seconds;
+	what->until = m->seconds == 0 ? 0 : now + (int64_t)m->seconds;
 	text_escape(what->note, sizeof(what->note), m->note, strlen(m->note));
 	b = bans_add(&parent.bans, what);
 	if (b == NULL) {

@@ -76,7 +76,7 @@ load_ban(char *arg)
 	t = strtoimax(until, &end, 10);
 	if (*end != '\0' || errno != 0 || t < 0)
 		return -1;
-	b.until = (time_t)t;
+	b.until = (int64_t)t;
 	if (hex_decode(b.id, sizeof(b.id), what) == 0)
 		b.by_id = 1;
 	else if (prefix_parse(&b.prefix, what) == -1)

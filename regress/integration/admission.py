@@ -112,7 +112,7 @@ def bans():
     n.ctl("ban", "add", p.id, "--note", "rude")
     p.expect(r"^disconnect 0x00 ")
     refused(n, 0, "banned-id", "-k", key_of(11))
-    n.ctl("ban", "add", "127.0.9.0/24", "--for", "1h")
+    n.ctl("ban", "add", "127.0.9.0/24", "--for", "20000d")  # beyond 2038
     closed(n, "banned-address", "-b", "127.0.9.1")
     other = enter(n, "-b", "127.0.8.1")
     n.ctl("ban", "add", "127.0.8.1")

@@ -13,7 +13,7 @@
 static struct bans	bs;
 
 static struct ban
-by_prefix(const char *text, time_t until)
+by_prefix(const char *text, int64_t until)
 {
 	struct ban	 b;
 
@@ -24,7 +24,7 @@ by_prefix(const char *text, time_t until)
 }
 
 static struct ban
-by_id(uint8_t first, time_t until)
+by_id(uint8_t first, int64_t until)
 {
 	struct ban	 b;
 
@@ -46,7 +46,7 @@ add(struct ban b)
 }
 
 static int
-bars(const char *text, time_t now)
+bars(const char *text, int64_t now)
 {
 	struct addr	 a;
 
@@ -199,6 +199,20 @@ START_TEST(expiry)
 }
 END_TEST
 
+/* After the last second that 32 bits count. */
+START_TEST(far_end)
+{
+	const int64_t	 end = INT64_C(1) << 31;
+
+	bans_init(&bs);
+	add(by_prefix("192.0.2.1", end + 20));
+	ck_assert(bars("192.0.2.1", NOW));
+	ck_assert(bars("192.0.2.1", end + 19));
+	ck_assert(!bars("192.0.2.1", end + 20));
+	clear();
+}
+END_TEST
+
 /* A wider ban in force bars although a narrower one has run out. */
 START_TEST(nested)
 {
@@ -264,6 +278,7 @@ main(void)
 	tcase_add_test(tc, replaced);
 	tcase_add_loop_test(tc, of_both, 0, 2);
 	tcase_add_test(tc, expiry);
+	tcase_add_test(tc, far_end);
 	tcase_add_test(tc, nested);
 	tcase_add_test(tc, text);
 	tcase_add_test(tc, full);

@@ -632,6 +632,9 @@ confset_finish(struct lex *l, struct p2pd_conf *c, const char *file,
 	}
 	if (strcmp(c->chroot, "/") == 0)
 		lex_error(l, &whole, "chroot \"/\" is no jail");
+	if (c->session_memory > SIZE_MAX / 2)
+		lex_error(l, &whole, "session memory is more than a process "
+		    "can have here");
 	if (c->queue_peer > c->session_memory)
 		lex_error(l, &whole, "queue per-peer is more than session memory");
 	if (c->queue_app > c->session_memory)

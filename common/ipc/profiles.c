@@ -52,6 +52,13 @@
 
 #define LIST(a)			{ a, nitems_of(a) }
 
+/*
+ * A call that 32-bit systems have under two or three names: the first ones of
+ * narrow types, and those of wide files, ids and times.  What a system has not
+ * is no rule there.
+ */
+#define ALLOW_FCNTL(c)		ALLOW1(fcntl, IS(1, c)), ALLOW1(fcntl64, IS(1, c))
+
 #define U32_MASK		UINT64_C(0xffffffff)
 #define SOCK_FLAGS		(SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define TYPE_IS(t)		BITS(1, U32_MASK & ~(uint64_t)SOCK_FLAGS, t)
@@ -65,29 +72,34 @@ static const struct sys_rule base_rules[] = {
 	ALLOW(epoll_ctl),
 	ALLOW(poll),			/* last words: channel_flush() */
 	ALLOW(ppoll),
+	ALLOW(ppoll_time64),
 	ALLOW(restart_syscall),		/* either, after a stop and continue */
 	ALLOW(clock_gettime),		/* where the vDSO has no clock */
+	ALLOW(clock_gettime64),
 	ALLOW(gettimeofday),
 	ALLOW(time),
 	ALLOW(read),			/* sockets and pipes already open */
 	ALLOW(readv),
+	ALLOW(recv),
 	ALLOW(recvfrom),
 	ALLOW(recvmsg),			/* the channel, with fds */
 	ALLOW(write),
 	ALLOW(writev),
 	ALLOW(sendmsg),
+	ALLOW(send),
 	ALLOW2(sendto, IS(4, 0), IS(5, 0)),	/* send(): no address */
 	ALLOW(close),
 	ALLOW(shutdown),
-	ALLOW1(fcntl, IS(1, F_GETFL)),	/* non-blocking, close-on-exec */
-	ALLOW1(fcntl, IS(1, F_SETFL)),
-	ALLOW1(fcntl, IS(1, F_GETFD)),
-	ALLOW1(fcntl, IS(1, F_SETFD)),
-	ALLOW1(fcntl, IS(1, F_DUPFD_CLOEXEC)),
+	ALLOW_FCNTL(F_GETFL),		/* non-blocking, close-on-exec */
+	ALLOW_FCNTL(F_SETFL),
+	ALLOW_FCNTL(F_GETFD),
+	ALLOW_FCNTL(F_SETFD),
+	ALLOW_FCNTL(F_DUPFD_CLOEXEC),
 	ALLOW2(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_ERROR)),
 	ALLOW1(ioctl, IS(1, FIONREAD)),	/* bytes waiting */
 	ALLOW(brk),			/* malloc */
 	ALLOW1(mmap, NONE(2, PROT_EXEC)),
+	ALLOW1(mmap2, NONE(2, PROT_EXEC)),
 	ALLOW(munmap),
 	ALLOW(mremap),
 	ALLOW(madvise),
@@ -95,6 +107,7 @@ static const struct sys_rule base_rules[] = {
 	ALLOW(mlock),			/* pages with secrets */
 	ALLOW(munlock),
 	ALLOW(futex),			/* locks in libraries */
+	ALLOW(futex_time64),
 	ALLOW(sched_yield),
 	ALLOW(getrandom),		/* arc4random, OpenSSL */
 	ALLOW(getpid),			/* OpenSSL looks for forks */
@@ -103,6 +116,7 @@ static const struct sys_rule base_rules[] = {
 	ALLOW(rt_sigaction),
 	ALLOW(rt_sigprocmask),
 	ALLOW(rt_sigreturn),
+	ALLOW(sigreturn),
 	ALLOW(exit),
 	ALLOW(exit_group),
 };
@@ -114,16 +128,20 @@ static const struct sys_rule probe_rules[] = {
 	FAIL(access, EACCES),
 	FAIL(faccessat, EACCES),
 	FAIL(stat, EACCES),
+	FAIL(stat64, EACCES),
 	FAIL(newfstatat, EACCES),
+	FAIL(fstatat64, EACCES),
 	FAIL(statx, EACCES),
 	FAIL(readlink, EACCES),
 	FAIL(readlinkat, EACCES),
 	FAIL(fstat, EACCES),		/* stdio */
+	FAIL(fstat64, EACCES),
 	FAIL1(ioctl, ENOTTY, NOT(1, FIONREAD)),	/* isatty() */
 	FAIL(uname, EPERM),
 	FAIL(sysinfo, EPERM),		/* qsort() asks for the memory */
 	FAIL(sched_getaffinity, EPERM),
 	FAIL(getrlimit, EPERM),
+	FAIL(ugetrlimit, EPERM),
 	FAIL(prlimit64, EPERM),
 	FAIL(prctl, EPERM),
 };
@@ -131,6 +149,7 @@ static const struct sys_rule probe_rules[] = {
 /* The same, where no file is open to seek in. */
 static const struct sys_rule noseek_rules[] = {
 	FAIL(lseek, ESPIPE),		/* stdio at exit */
+	FAIL(_llseek, ESPIPE),
 };
 
 /* TCP connections, whoever made them. */
@@ -173,11 +192,13 @@ static const struct sys_rule dialer_rules[] = {
 /* Datagrams on sockets it was given, and the node database, which is open. */
 static const struct sys_rule discovery_rules[] = {
 	ALLOW(recvmmsg),
+	ALLOW(recvmmsg_time64),
 	ALLOW(sendmmsg),
 	ALLOW(pread64),			/* LMDB reads by map, but for its head */
 	ALLOW(pwrite64),		/* pages of a transaction */
 	ALLOW(pwritev),
 	ALLOW(lseek),			/* ... where it writes several at once */
+	ALLOW(_llseek),
 	ALLOW(fdatasync),
 	ALLOW(fsync),
 };
@@ -189,15 +210,21 @@ static const struct sys_rule resolver_rules[] = {
 	ALLOW(access),
 	ALLOW(faccessat),
 	ALLOW(stat),
+	ALLOW(stat64),
 	ALLOW(fstat),
+	ALLOW(fstat64),
 	ALLOW(newfstatat),
+	ALLOW(fstatat64),
 	ALLOW(statx),
 	ALLOW(readlink),
 	ALLOW(readlinkat),
 	ALLOW(lseek),
+	ALLOW(_llseek),
 	ALLOW(pread64),			/* a module's program header */
 	ALLOW2(mmap, BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
 	    NONE(3, MAP_ANONYMOUS)),	/* a module's code */
+	ALLOW2(mmap2, BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+	    NONE(3, MAP_ANONYMOUS)),
 	ALLOW2(socket, IS(0, AF_INET), TYPE_IS(SOCK_DGRAM)),	/* DNS */
 	ALLOW2(socket, IS(0, AF_INET), TYPE_IS(SOCK_STREAM)),
 	ALLOW2(socket, IS(0, AF_INET6), TYPE_IS(SOCK_DGRAM)),
@@ -209,6 +236,7 @@ static const struct sys_rule resolver_rules[] = {
 	ALLOW(sendto),
 	ALLOW(sendmmsg),
 	ALLOW(recvmmsg),
+	ALLOW(recvmmsg_time64),
 	ALLOW(getsockname),
 	ALLOW(getpeername),
 	ALLOW2(setsockopt, IS(1, IPPROTO_IP), IS(2, IP_RECVERR)),
@@ -217,10 +245,15 @@ static const struct sys_rule resolver_rules[] = {
 	ALLOW2(setsockopt, IS(1, IPPROTO_IPV6), IS(2, IPV6_MTU_DISCOVER)),
 	ALLOW(uname),			/* the host's own name */
 	ALLOW(getuid),
+	ALLOW(getuid32),
 	ALLOW(geteuid),
+	ALLOW(geteuid32),
 	ALLOW(getgid),
+	ALLOW(getgid32),
 	ALLOW(getegid),
+	ALLOW(getegid32),
 	ALLOW(clock_nanosleep),		/* a module between two attempts */
+	ALLOW(clock_nanosleep_time64),
 	ALLOW(nanosleep),
 };
 
@@ -232,23 +265,30 @@ static const struct sys_rule parent_rules[] = {
 	ALLOW(eventfd2),
 	ALLOW(timerfd_create),
 	ALLOW(timerfd_settime),
+	ALLOW(timerfd_settime64),
 	ALLOW(open),			/* keys, configuration, state, pid file */
 	ALLOW(openat),
 	ALLOW(access),
 	ALLOW(faccessat),
 	ALLOW(faccessat2),
 	ALLOW(stat),
+	ALLOW(stat64),
 	ALLOW(lstat),
+	ALLOW(lstat64),
 	ALLOW(fstat),
+	ALLOW(fstat64),
 	ALLOW(newfstatat),
+	ALLOW(fstatat64),
 	ALLOW(statx),
 	ALLOW(readlink),
 	ALLOW(readlinkat),
 	ALLOW(getdents64),
 	ALLOW(lseek),
+	ALLOW(_llseek),
 	ALLOW(pread64),
 	ALLOW(pwrite64),
 	ALLOW(ftruncate),
+	ALLOW(ftruncate64),
 	ALLOW(fsync),			/* state is replaced in one step */
 	ALLOW(fdatasync),
 	ALLOW(rename),
@@ -265,13 +305,16 @@ static const struct sys_rule parent_rules[] = {
 	ALLOW(fchmod),
 	ALLOW(fchmodat),
 	ALLOW(chown),
+	ALLOW(chown32),
 	ALLOW(lchown),
+	ALLOW(lchown32),
 	ALLOW(fchown),
+	ALLOW(fchown32),
 	ALLOW(fchownat),
 	ALLOW(flock),			/* one node a data directory */
-	ALLOW1(fcntl, IS(1, F_SETLK)),
-	ALLOW1(fcntl, IS(1, F_GETLK)),
-	ALLOW1(fcntl, IS(1, F_DUPFD)),
+	ALLOW_FCNTL(F_SETLK),
+	ALLOW_FCNTL(F_GETLK),
+	ALLOW_FCNTL(F_DUPFD),
 	ALLOW(getcwd),
 	ALLOW(dup),
 	ALLOW1(socket, IS(0, AF_INET)),	/* listening sockets */
@@ -307,27 +350,42 @@ static const struct sys_rule spawn_rules[] = {
 	ALLOW1(execveat, IS(4, 0x1000)),	/* AT_EMPTY_PATH: by fd only */
 	ALLOW2(mmap, BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
 	    NONE(3, MAP_ANONYMOUS)),	/* ld.so: code from files */
-	ALLOW(arch_prctl),
+	ALLOW2(mmap2, BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+	    NONE(3, MAP_ANONYMOUS)),
+	ALLOW(arch_prctl),		/* the thread's own block */
+	ALLOW(set_thread_area),
+	ALLOW(set_tls),
 	ALLOW(set_tid_address),
 	ALLOW(set_robust_list),
 	ALLOW(rseq),
 	ALLOW(sigaltstack),
 	ALLOW(prlimit64),
 	ALLOW(getrlimit),
+	ALLOW(ugetrlimit),
 	ALLOW(setrlimit),
 	ALLOW(getuid),
+	ALLOW(getuid32),
 	ALLOW(geteuid),
+	ALLOW(geteuid32),
 	ALLOW(getgid),
+	ALLOW(getgid32),
 	ALLOW(getegid),
+	ALLOW(getegid32),
 	ALLOW(getresuid),
+	ALLOW(getresuid32),
 	ALLOW(getresgid),
+	ALLOW(getresgid32),
 	ALLOW(chroot),
 	ALLOW(chdir),
 	ALLOW(fchdir),
 	ALLOW(setgroups),
+	ALLOW(setgroups32),
 	ALLOW(setresgid),
+	ALLOW(setresgid32),
 	ALLOW(setresuid),
+	ALLOW(setresuid32),
 	ALLOW(setuid),			/* to see it fail */
+	ALLOW(setuid32),
 	ALLOW(capget),
 	ALLOW(capset),
 	ALLOW2(prctl, IS(0, PR_SET_DUMPABLE), IS(1, 0)),

@@ -244,9 +244,12 @@ layer_landscope(struct confine *c)
 static enum outcome
 layer_seccomp(struct confine *c)
 {
-#ifdef P2PD_SANITIZERS
+#if defined(P2PD_SANITIZERS)
 	c->layers->unavailable |= PROC_L_SANITIZER;
 	errno = ENOTSUP;
+	return LAYER_ABSENT;
+#elif !defined(KNOWN_SYSCALLS)
+	errno = ENOTSUP;	/* configure knows no filter for this machine */
 	return LAYER_ABSENT;
 #else
 	return sandbox_seccomp(c->profile) ? LAYER_ACTIVE : LAYER_ABSENT;

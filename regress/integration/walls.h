@@ -26,6 +26,7 @@ struct trial {
 	int		 (*fn)(void);	/* -1: it was stopped */
 	uint32_t	 resolver;	/* the layer that stops the resolver */
 	unsigned int	 root_skip;	/* who can by other means as root */
+	unsigned int	 unseen;	/* who can where sockets' arguments hide */
 };
 
 extern const struct trial probes[], needs[];

@@ -475,6 +475,18 @@ pr_mmap_file_wx(void)
 	    0) == MAP_FAILED ? -1 : 0;
 }
 
+#ifdef __i386__
+/* The old call, which no filter can see the permissions of. */
+static int
+pr_mmap_block(void)
+{
+	unsigned long	 block[6] = { 0, 4096, PROT_WRITE | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS, (unsigned long)-1, 0 };
+
+	return syscall(SYS_mmap, block, 0, 0, 0, 0, 0) == -1 ? -1 : 0;
+}
+#endif
+
 static int
 pr_dumpable(void)
 {
@@ -514,21 +526,21 @@ const struct trial probes[] = {
 	{ "fifo", 0, NULL, pr_fifo, 0, 0 },
 	{ "chdir", P, NULL, pr_chdir, 0, 0 },
 	{ "tcp-socket", P | D | R, NULL, pr_inet_stream, 0, 0 },
-	{ "mptcp-socket", P | R, NULL, pr_inet_mptcp, 0, 0 },
-	{ "udp-socket", P | R, NULL, pr_inet_dgram, 0, 0 },
-	{ "unix-socket", P | R, NULL, pr_unix_stream, 0, 0 },
-	{ "unix-dgram", P, NULL, pr_unix_dgram, 0, 0 },
-	{ "netlink", P | R, NULL, pr_netlink, 0, 0 },
-	{ "netlink-audit", 0, NULL, pr_netlink_audit, 0, 0 },
-	{ "af-alg", 0, NULL, pr_alg, 0, 0 },
-	{ "af-packet", 0, NULL, pr_packet, 0, 0 },
+	{ "mptcp-socket", P | R, NULL, pr_inet_mptcp, 0, 0, D },
+	{ "udp-socket", P | R, NULL, pr_inet_dgram, 0, 0, D },
+	{ "unix-socket", P | R, NULL, pr_unix_stream, 0, 0, D },
+	{ "unix-dgram", P, NULL, pr_unix_dgram, 0, 0, D | R },
+	{ "netlink", P | R, NULL, pr_netlink, 0, 0, D },
+	{ "netlink-audit", 0, NULL, pr_netlink_audit, 0, 0, P | D | R },
+	{ "af-alg", 0, NULL, pr_alg, 0, 0, P | D | R },
+	{ "af-packet", 0, NULL, pr_packet, 0, 0, P | D | R },
 	{ "socketpair", P, NULL, pr_socketpair, 0, 0 },
 	{ "bind-tcp", P, pre_tcp, pr_bind, PROC_L_LANDNET, 0 },
 	{ "listen", P, pre_bound, pr_listen, 0, 0 },
 	{ "accept", P | C | L, pre_waiting, pr_accept, 0, 0 },
 	{ "connect-tcp", P | D, pre_tcp, pr_connect, PROC_L_LANDNET, 0 },
 	{ "sendto-udp", P | R, pre_udp, pr_sendto, 0, 0 },
-	{ "socket-filter", 0, pre_tcp, pr_filter, 0, 0 },
+	{ "socket-filter", 0, pre_tcp, pr_filter, 0, 0, P | L | D | S | R },
 	{ "ioctl-ifconf", 0, pre_tcp, pr_ifconf, 0, 0 },
 	{ "ioctl-tiocsti", 0, NULL, pr_tiocsti, 0, 0 },
 	{ "ptrace", 0, NULL, pr_ptrace, 0, 0 },
@@ -549,6 +561,9 @@ const struct trial probes[] = {
 	{ "mmap-wx", 0, NULL, pr_mmap_wx, 0, 0 },
 	{ "mmap-anon-exec", 0, NULL, pr_mmap_anon_exec, 0, 0 },
 	{ "mmap-file-wx", 0, pre_true, pr_mmap_file_wx, 0, 0 },
+#ifdef __i386__
+	{ "mmap-block", 0, NULL, pr_mmap_block, 0, 0 },
+#endif
 	{ "dumpable", 0, NULL, pr_dumpable, 0, 0 },
 	{ "raise-nofile", 0, NULL, pr_raise_nofile, 0, 0 },
 	{ "many-fds", 0, NULL, pr_many_fds, 0, 0 },

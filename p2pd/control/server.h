@@ -19,8 +19,9 @@ struct server;
 #define SERVER_USER	16		/* ... the read-only one, of a user */
 #define SERVER_APPS	64		/* applications before their hello */
 /*
- * Bytes that a client may leave unread: the longest answer, a full table of
- * bans, is some 20 MB. And all clients of a socket together.
+ * Bytes that a client may leave unread: the longest answer but that of all peers,
+ * a full table of bans, is some 20 MB. And all clients of a socket together,
+ * where those with little, 1 MiB, do not count: at most 128 MiB a socket, then.
  */
 #define SERVER_OUTPUT	(32 * 1024 * 1024)
 #define SERVER_OUTPUTS	(64 * 1024 * 1024)

@@ -335,6 +335,8 @@ static void
 child_drained(struct channel *ch, void *arg)
 {
 	channel_resume(ch);
+	if (((const struct child *)arg)->kind == PROC_CONTROL)
+		show_turn();
 }
 
 static void

@@ -419,7 +419,8 @@ conn_gone(uint32_t conn, int all)
 			waiter_free(w);
 	LIST_FOREACH_SAFE(s, &parent.shows, entry, ts)
 		if (all || s->conn == conn)
-			show_free(s);
+			show_gone(s);
+	show_turn();
 	monitors_changed();
 }
 

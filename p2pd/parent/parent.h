@@ -109,6 +109,8 @@ struct show {			/* an answer that sessions give together */
 	uint32_t		 id;		/* sessions know it by this */
 	uint32_t		 conn;		/* control's client */
 	uint32_t		 pending;	/* bit per child asked */
+	enum { SHOW_SHORT, SHOW_WAITS, SHOW_LONG } length;	/* of all peers */
+	int			 gone;		/* the client is */
 	uint8_t			 code;		/* CTLE_, unless all is well */
 	char			 text[128];
 };
@@ -326,6 +328,9 @@ int	 show_query(struct show *, enum proc_kind, unsigned int what,
 	    const uint8_t id[SECP_PUB]);
 void	 show_wait(struct show *);
 void	 show_free(struct show *);
+void	 show_gone(struct show *);
+/* Some have ended, or control has read what there was: others may begin. */
+void	 show_turn(void);
 void	 show_rec(uint32_t conn, struct rec *);
 void	 show_attempt_fields(struct rec *, const struct attempt *);
 

@@ -17,8 +17,9 @@
 #define FAILURES_SHOWN	8	/* reasons on the status screen */
 #define SHOWS_MAX	1024	/* that control may wait for */
 #define CAP_REC_MAX	2560	/* bytes of one capability, and of what follows */
+#define SHOWS_LONG	2	/* of all peers at once; see show_turn() */
 
-static unsigned int nshows;
+static unsigned int nshows, nlong;
 static uint32_t last_show;
 
 static void
@@ -583,7 +584,49 @@ show_free(struct show *s)
 {
 	LIST_REMOVE(s, entry);
 	nshows--;
+	nlong -= s->length == SHOW_LONG;
 	free(s);
+}
+
+/* A session that tells of all its peers goes on to the end of them. */
+void
+show_gone(struct show *s)
+{
+	if (s->length == SHOW_LONG)
+		s->gone = 1;
+	else
+		show_free(s);
+}
+
+/* The one that has waited longest. */
+static struct show *
+show_waiting(void)
+{
+	struct show *s, *first = NULL;
+
+	LIST_FOREACH(s, &parent.shows, entry)
+		if (s->length == SHOW_WAITS)
+			first = s;
+	return first;
+}
+
+/*
+ * The sessions tell faster than control can pass on, and what waits for it is
+ * here: the next begin when that has been read.
+ */
+void
+show_turn(void)
+{
+	const struct child *c = child_first(PROC_CONTROL);
+	struct show *s;
+
+	while (nlong < SHOWS_LONG && (c->ch == NULL || !channel_full(c->ch)) &&
+	    (s = show_waiting()) != NULL) {
+		s->length = SHOW_LONG;
+		nlong++;
+		show_ask(s, SHOW_PEERS, NULL);
+		show_wait(s);
+	}
 }
 
 static struct show *
@@ -602,7 +645,8 @@ show_done(struct show *s, const struct child *c)
 {
 	s->pending &= ~show_bit(c);
 	if (s->pending == 0) {
-		control_end(s->conn, s->code, "%s", s->text);
+		if (!s->gone)
+			control_end(s->conn, s->code, "%s", s->text);
 		show_free(s);
 	}
 }
@@ -615,6 +659,7 @@ show_child_died(struct child *c)
 	LIST_FOREACH_SAFE(s, &parent.shows, entry, t)
 		if (s->pending & show_bit(c))
 			show_done(s, c);
+	show_turn();
 }
 
 void
@@ -632,6 +677,7 @@ show_relay_end(struct channel *ch, struct chan_msg *msg, void *arg)
 		strlcpy(s->text, m->text, sizeof(s->text));
 	}
 	show_done(s, c);
+	show_turn();
 }
 
 void
@@ -642,7 +688,7 @@ show_relay_rec(struct channel *ch, struct chan_msg *msg, void *arg)
 	struct child *c = arg;
 	struct show *s = show_find(m->conn, c);
 
-	if (s == NULL)
+	if (s == NULL || s->gone)
 		return;
 	out.conn = s->conn;
 	out.len = m->len;
@@ -677,6 +723,17 @@ show_from_sessions(uint32_t conn, unsigned int what)
 	show_wait(s);
 }
 
+static void
+show_peers(uint32_t conn)
+{
+	struct show *s = show_begin(conn);
+
+	if (s == NULL)
+		return;
+	s->length = SHOW_WAITS;
+	show_turn();
+}
+
 void
 show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 {
@@ -702,7 +759,7 @@ show_request(struct channel *ch, struct chan_msg *msg, void *arg)
 		show_queues(m->conn);
 		show_from_sessions(m->conn, SHOW_QUEUES);
 	} else if (m->what == SHOW_PEERS) {
-		show_from_sessions(m->conn, SHOW_PEERS);
+		show_peers(m->conn);
 	} else if (m->what == SHOW_TABLE || m->what == SHOW_NODE ||
 	    m->what == SHOW_DB || m->what == SHOW_LOOKUPS ||
 	    m->what == SHOW_WHY) {

@@ -265,7 +265,8 @@ parent_tests = regress/unit/p2pd_messages regress/unit/parent_admit \
 	regress/unit/parent_grace regress/unit/parent_retire \
 	regress/unit/parent_history regress/unit/parent_nodes \
 	regress/unit/parent_peers regress/unit/parent_trust \
-	regress/unit/parent_resolve regress/unit/parent_uidrate
+	regress/unit/parent_resolve regress/unit/parent_show \
+	regress/unit/parent_uidrate
 PARENT_TEST_LIBS = $(P2PD_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) $(SNAPPY_LIBS) \
 	$(BSD_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += $(parent_tests)
@@ -307,6 +308,9 @@ regress_unit_parent_trust_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 regress_unit_parent_resolve_SOURCES = regress/unit/p2pd/parent/resolve.c
 regress_unit_parent_resolve_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_resolve_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_parent_show_SOURCES = regress/unit/p2pd/parent/show.c
+regress_unit_parent_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_show_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
 
 # p2pd/child, handshake, listener, dialer

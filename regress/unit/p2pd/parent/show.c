@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <check.h>
+#include <string.h>
+
+#include "common/base/util.h"
+#include "common/ipc/imsg.h"
+#include "p2pd/parent/parent.h"
+
+/* Between control, which asks, and the one session, which tells. */
+#define AT_ONCE	2
+
+static struct imsgbuf	 control, session;
+
+static void
+went_down(struct channel *ch, const char *why, void *arg)
+{
+	ck_abort_msg("%s", why);
+}
+
+/* As the parent's own. */
+static void
+drained(struct channel *ch, void *arg)
+{
+	channel_resume(ch);
+	show_turn();
+}
+
+static void
+join(struct child *c, struct imsgbuf *far)
+{
+	struct chan_conf cc;
+	int		 sv[2];
+
+	memset(&cc, 0, sizeof(cc));
+	cc.name = proc_name(c->kind);
+	cc.rules = rules_for(c->kind, &cc.nrules);
+	cc.hiwat = CHAN_HIWAT;
+	cc.lowat = CHAN_LOWAT;
+	cc.limit = CHAN_LIMIT;
+	cc.down = went_down;
+	cc.drained = drained;
+	cc.arg = c;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    sv), 0);
+	ck_assert_ptr_nonnull(c->ch = channel_new(parent.base, sv[0], &cc));
+	channel_set_state(c->ch, 1);
+	c->state = CH_READY;
+	imsgbuf_init(far, sv[1]);
+}
+
+static void
+setup(void)
+{
+	parent.base = event_base_new();
+	ck_assert_ptr_nonnull(parent.conf = conf_new());
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
+	children_init();
+	resolve_init();
+	join(child_first(PROC_CONTROL), &control);
+	join(child_session(0), &session);
+}
+
+static void
+say(struct imsgbuf *far, const struct msgdesc *d, const void *body)
+{
+	struct ibuf	*b = imsg_create(far, d->type, 0, 0, 64);
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(msg_encode(d, body, b), 0);
+	imsg_close(far, b);
+	ck_assert_int_eq(imsgbuf_flush(far, 1000), 0);
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+}
+
+/* The next of this kind that is there already, or 0. */
+static int
+hear(struct imsgbuf *far, const struct msgdesc *d, void *body)
+{
+	struct imsg	 imsg;
+	struct ibuf	 b;
+
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	(void)imsgbuf_read(far);
+	if (imsgbuf_get(far, &imsg) != 1)
+		return 0;
+	ck_assert_uint_eq(imsg_get_type(&imsg), d->type);
+	ck_assert_int_eq(imsg_get_ibuf(&imsg, &b), 0);
+	ck_assert_int_eq(msg_decode(d, &b, body), 0);
+	imsg_free(&imsg);
+	return 1;
+}
+
+static void
+ask(uint32_t conn)
+{
+	struct ctl_show_req m;
+
+	memset(&m, 0, sizeof(m));
+	m.conn = conn;
+	m.what = SHOW_PEERS;
+	say(&control, &ctl_show_desc, &m);
+}
+
+static void
+leave(uint32_t conn)
+{
+	struct ctl_conn m = { .conn = conn };
+
+	say(&control, &ctl_gone_desc, &m);
+}
+
+/* The number of what the session is asked next; 0 nothing. */
+static uint32_t
+asked(void)
+{
+	struct m_show m;
+
+	if (!hear(&session, &m_show_desc, &m))
+		return 0;
+	ck_assert_uint_eq(m.what, SHOW_PEERS);
+	return m.conn;
+}
+
+static void
+tell(uint32_t id)
+{
+	static struct ctl_rec m;
+	struct rec	 r;
+	char		 text[1000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	rec_init(&r);
+	rec_str(&r, "text", text);
+	ck_assert_int_eq(rec_finish(&r), 0);
+	m.conn = id;
+	m.len = r.len;
+	memcpy(m.rec, r.buf, r.len);
+	say(&session, &ctl_rec_desc, &m);
+}
+
+static void
+end(uint32_t id)
+{
+	struct ctl_end	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.conn = id;
+	say(&session, &ctl_end_desc, &m);
+}
+
+/* The client that was told a record, or its end; 0 nobody. */
+static uint32_t
+told(void)
+{
+	static struct ctl_rec m;
+
+	return hear(&control, &ctl_rec_desc, &m) ? m.conn : 0;
+}
+
+static uint32_t
+ended(void)
+{
+	struct ctl_end	 m;
+
+	return hear(&control, &ctl_end_desc, &m) ? m.conn : 0;
+}
+
+START_TEST(some_at_once)
+{
+	uint32_t	 id[6], i;
+
+	for (i = 1; i <= 5; i++)
+		ask(i);
+	for (i = 1; i <= AT_ONCE; i++)
+		ck_assert_uint_ne(id[i] = asked(), 0);
+	ck_assert_uint_eq(asked(), 0);
+	for (i = 1; i <= 5; i++) {
+		tell(id[i]);
+		ck_assert_uint_eq(told(), i);
+		end(id[i]);
+		ck_assert_uint_eq(ended(), i);
+		if (i + AT_ONCE <= 5)
+			ck_assert_uint_ne(id[i + AT_ONCE] = asked(), 0);
+		ck_assert_uint_eq(asked(), 0);
+	}
+	ck_assert(LIST_EMPTY(&parent.shows));
+}
+END_TEST
+
+/* While control has not read what there is, no more of it comes. */
+START_TEST(behind)
+{
+	struct child	*c = child_first(PROC_CONTROL);
+	uint32_t	 id, i, n = 0;
+
+	ask(1);
+	ask(2);
+	ask(3);
+	ck_assert_uint_ne(id = asked(), 0);
+	ck_assert_uint_ne(asked(), 0);
+	while (!channel_full(c->ch)) {
+		tell(id);
+		n++;
+	}
+	end(id);
+	ck_assert_uint_eq(asked(), 0);
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(told(), 1);
+	ck_assert_uint_eq(ended(), 1);
+	ck_assert_uint_ne(asked(), 0);
+}
+END_TEST
+
+/* Who leaves does not make room before the session has told all. */
+START_TEST(left)
+{
+	uint32_t	 id[4], i;
+
+	for (i = 1; i <= 4; i++)
+		ask(i);
+	id[1] = asked();
+	id[2] = asked();
+	leave(1);
+	leave(3);
+	ck_assert_uint_eq(asked(), 0);
+	tell(id[1]);
+	ck_assert_uint_eq(told(), 0);
+	end(id[1]);
+	ck_assert_uint_eq(ended(), 0);
+	ck_assert_uint_ne(id[3] = asked(), 0);
+	tell(id[3]);
+	ck_assert_uint_eq(told(), 4);
+	end(id[3]);
+	ck_assert_uint_eq(ended(), 4);
+	tell(id[2]);
+	ck_assert_uint_eq(told(), 2);
+	control_lost();
+	ck_assert(!LIST_EMPTY(&parent.shows));
+	end(id[2]);
+	ck_assert(LIST_EMPTY(&parent.shows));
+	/* The next is not another's. */
+	ask(2);
+	ck_assert_uint_gt(asked(), id[3]);
+}
+END_TEST
+
+/* Without a session there is nothing to wait for. */
+START_TEST(session_died)
+{
+	struct child	*c = child_session(0);
+	uint32_t	 i;
+
+	for (i = 1; i <= 5; i++)
+		ask(i);
+	channel_free(c->ch);
+	c->ch = NULL;
+	c->state = CH_DOWN;
+	show_child_died(c);
+	ck_assert(LIST_EMPTY(&parent.shows));
+	for (i = 1; i <= 5; i++)
+		ck_assert_uint_ne(ended(), 0);
+	ck_assert_uint_eq(ended(), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite		*s = suite_create("parent/show");
+	TCase		*tc = tcase_create("show");
+	SRunner		*sr;
+	int		 failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, some_at_once);
+	tcase_add_test(tc, behind);
+	tcase_add_test(tc, left);
+	tcase_add_test(tc, session_died);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}

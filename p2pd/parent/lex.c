@@ -459,7 +459,7 @@ quoted_word(struct lex *l)
 			s->line++;
 			continue;
 		}
-		if (c == '"' || (c >= 0 && c < ' ' && c != '\t'))
+		if (c == '"' || ((unsigned char)c < ' ' && c != '\t'))
 			break;
 		if (c == '\\' && s->pos + 1 < s->len &&
 		    strchr("\"\\", s->text[s->pos + 1]) != NULL)

@@ -29,6 +29,19 @@ sipround(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
+/* The first bytes are the lowest, whatever the machine's order is. */
+static uint64_t
+le64(const uint8_t *p, size_t n)
+{
+	uint64_t	 v = 0;
+
+	memcpy(&v, p, n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
 uint64_t
 hash_bytes(const struct hkey *key, const void *data, size_t len)
 {
@@ -42,14 +55,12 @@ hash_bytes(const struct hkey *key, const void *data, size_t len)
 	v[2] = key->k[0] ^ 0x6c7967656e657261ULL;
 	v[3] = key->k[1] ^ 0x7465646279746573ULL;
 	for (; left >= 8; p += 8, left -= 8) {
-		memcpy(&m, p, 8);
+		m = le64(p, 8);
 		v[3] ^= m;
 		sipround(v);
 		v[0] ^= m;
 	}
-	m = 0;
-	memcpy(&m, p, left);
-	m ^= (uint64_t)len << 56;
+	m = le64(p, left) ^ (uint64_t)len << 56;
 	v[3] ^= m;
 	sipround(v);
 	v[0] ^= m;

@@ -69,6 +69,12 @@ def session(node):
     return node.status()["sessions"][0]
 
 
+def waiting(node, what):
+    """Bytes and peers of a queue of the session."""
+    return [(q["bytes"], q["waiting"]) for q in node.ctl("show", "queues")
+            if q["process"] == "session" and q["queue"] == what][0]
+
+
 def one_is_stopped():
     """Two applications on one peer, one of them stopped: the other's messages
     and the pings go on, and the stopped one is told what it lost."""
@@ -128,8 +134,12 @@ def stalled():
         """the peer is not read"""
         return n.ctl("show", "peer", n.peers()[0]["id"])["stalled"]
     until(full)
+    held, peers = waiting(n, "from-peers")
+    check(held > 0 and peers == 1, f"queued of peers: {held} of {peers}")
+    check(waiting(n, "memory")[0] >= held, "what is queued is in no budget")
     slow.process.send_signal(signal.SIGCONT)
     equal(story(slow, handle, total), 0, "lost")
+    until(lambda: waiting(n, "from-peers") == (0, 0))
     slow.process.send_signal(signal.SIGSTOP)
     n.stop()
     n.clean()

@@ -125,5 +125,33 @@ def one_owner():
     bye(app, (n,))
 
 
+def options_of_the_command():
+    n = Node()
+    app = n.attach("tst/1:8", options=(
+        "-n", "demo", "-p", "drop", "-o", '{"wanted":3}', "-o",
+        '{"wanted":7,"enr":[{"key":"tst","value":"0xc101"}]}'))
+    shown, = n.ctl("show", "apps")
+    cap, = shown["capabilities"]
+    equal((shown["name"], cap["wanted"]), ("demo", 7),
+          "what was asked for")
+    until(lambda: "tst" in n.ctl("show", "enr")["keys"])
+    app.say('{"update":{"capability":"tst","wanted":2,"id":5}}')
+    app.expect(event="updated", capability="tst", id=5)
+    equal(n.ctl("show", "apps")[0]["capabilities"][0]["wanted"], 2, "the update")
+    app.say('{"update":{"capability":"none","wanted":2,"id":6}}')
+    app.expect(event="error", id=6)
+    bye(app, ())
+    for words, why in ((("-p", "never"), '-p: unknown "never"'),
+                       (("-o", "{"), "-o: "), (("-o", '{"speed":1}'), "speed"),
+                       (("-n", "x" * 64), "-n: longer than 63 bytes"),
+                       (("--restart", "maybe"), 'unknown "maybe"')):
+        run = n.run_ctl("attach", *words, "tst/1:8", sock=n.app)
+        equal(run.returncode, 2, f"exit of {words}")
+        check(why in run.stderr and "usage: " in run.stderr, run.stderr)
+    n.stop()
+    n.clean()
+
+
 if __name__ == "__main__":
-    main([echo_over_sessions, echo_of_who_has_left, client_of_the_page, one_owner])
+    main([echo_over_sessions, echo_of_who_has_left, client_of_the_page, one_owner,
+          options_of_the_command])

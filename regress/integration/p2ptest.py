@@ -194,9 +194,9 @@ class Node:
         until(lambda: self.status().get("monitors", 0) > 0 or not m.open)
         return m
 
-    def attach(self, *caps):
+    def attach(self, *caps, options=()):
         """An attached application; its capabilities are in Hello when it returns."""
-        a = App(self, *caps)
+        a = App(self, *options, *caps)
         for name in sorted({c.split("/")[0] for c in caps}):
             a.expect(event="attached", capability=name)
             # attached is one session's word, this is that of all

@@ -248,6 +248,31 @@ def saved_and_by_name():
         x.clean()
 
 
+def trust_outlives():
+    """Trust lasts over a restart where that was asked for, and ends so, too."""
+    n = Node()
+    kept, not_kept, static = (key_id(i) for i in (31, 32, 33))
+
+    def again():
+        n.stop()
+        n.start()
+        return {x["id"]: (x["static"], x["trusted"], x["saved"])
+                for x in n.ctl("show", "nodes")}
+    n.ctl("peer", "add", f"enode://{static}@127.0.0.1:9", "--save")
+    n.ctl("peer", "trust", static, "--save")
+    n.ctl("peer", "trust", kept, "--save")
+    n.ctl("peer", "trust", not_kept)
+    equal(again(), {static: (True, True, True), kept: (False, True, True)},
+          "nodes after a restart")
+    n.ctl("peer", "untrust", kept, "--save")
+    n.ctl("peer", "remove", static)
+    equal(again(), {static: (False, True, True)}, "nodes after another")
+    n.ctl("peer", "untrust", static)
+    equal(again(), {}, "nodes after the last")
+    n.stop()
+    n.clean()
+
+
 def key_id(number):
     probe = Peer(None, "-k", key_of(number), "-l", "127.0.0.1:0")
     ident = probe.expect(r"^self ([0-9a-f]{128})").group(1)
@@ -306,4 +331,5 @@ def their_reasons():
 if __name__ == "__main__":
     main([useless, inbound_share_and_trust, too_many_peers, identities, bans,
           allowlist, netrestrict, add_wait_and_remove, readded_elsewhere,
-          saved_and_by_name, cross_dial, told_goodbye, their_reasons])
+          saved_and_by_name, trust_outlives,
+          cross_dial, told_goodbye, their_reasons])

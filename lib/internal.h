@@ -10,6 +10,7 @@
 #define SENDS_MAX	(1U << 16)	/* completions outstanding */
 #define QUEUE_MAX	(32U << 20)
 #define ANSWER_MS	10000
+#define LATE_MS		100		/* who calls so late has not looked */
 #define RETRY_MIN_MS	50
 #define RETRY_MAX_MS	5000
 #define STEADY_MS	10000		/* up so long: back-off starts anew */
@@ -86,6 +87,7 @@ struct session {
 	uint64_t	 asked;		/* since when an answer is owed; 0: none */
 	uint64_t	 asked_to;	/* where in c.sent the question ends, */
 	uint64_t	 taken;		/* and how far it was then */
+	int		 spared;	/* that time was given again */
 	uint32_t	 request;	/* of its hello */
 	uint32_t	 events;	/* number of the last */
 	uint64_t	 told;		/* gaps in them that were told beforehand */

@@ -7,6 +7,7 @@
 #endif
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,7 +74,9 @@ p2papp_timeout(struct p2papp *h)
 	if (first == UINT64_MAX)
 		return -1;
 	now = mono_ms();
-	return first <= now ? 0 : (int)(first - now);
+	if (first <= now)
+		return 0;
+	return first - now > INT_MAX ? INT_MAX : (int)(first - now);
 }
 
 int

@@ -116,8 +116,10 @@ session_may_connect(const struct p2papp *h, const struct session *s)
 void
 session_asked(struct session *s)
 {
-	if (s->asked == 0)
+	if (s->asked == 0) {
 		s->asked = mono_ms();
+		s->spared = 0;
+	}
 	s->asked_to = s->c.sent + s->c.outlen;
 	s->taken = s->c.sent;
 }
@@ -129,6 +131,7 @@ session_answered(struct p2papp *h, struct session *s)
 	size_t	 i;
 
 	s->asked = 0;
+	s->spared = 0;
 	for (i = 0; i < P2PAPP_CAPS && s->asked == 0; i++) {
 		if (cap_waits(&h->cap[i], s))
 			s->asked = mono_ms();
@@ -153,6 +156,12 @@ session_overdue(struct p2papp *h, struct session *s)
 	/* A daemon that still takes what was sent before has not been asked. */
 	if (s->taken < s->asked_to && s->taken < s->c.sent) {
 		s->taken = s->c.sent;
+		s->asked = now;
+		return 0;
+	}
+	/* Nor could one answer who had filled the socket, and was not read. */
+	if (now - by >= LATE_MS && !s->spared) {
+		s->spared = 1;
 		s->asked = now;
 		return 0;
 	}

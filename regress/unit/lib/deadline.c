@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ expect_lost(void)
 	ev = expect(app, P2PAPP_SESSION_DOWN);
 	ck_assert_uint_eq(ev->session, 0);
 	ck_assert_str_eq(ev->text, "no answer from daemon");
+	p2papp_set_deadline(app, 10000);
 	fake_close(&f, 0);
 }
 
@@ -138,6 +140,41 @@ START_TEST(read_late)
 }
 END_TEST
 
+/* Who did not look for so long has perhaps not let the answer come: once. */
+START_TEST(looked_late)
+{
+	uint32_t	 c;
+
+	p2papp_set_deadline(app, 50);
+	ck_assert_int_eq(p2papp_attach(app, "new", &v, 1, P2PAPP_STOP, &c), 0);
+	while (poll(NULL, 0, 300) == -1)
+		continue;
+	expect_none(app);
+	p2papp_set_deadline(app, 10000);
+	fake_read(&f, 1, AF_ATTACH);
+	fake_capid(&f, 1, AF_ATTACHED, f.head.request, 21);
+	expect(app, P2PAPP_ATTACHED);
+	while (poll(NULL, 0, 400) == -1)
+		continue;
+	expect_lost();
+}
+END_TEST
+
+/* A time that is longer than poll(2) knows is a long one. */
+START_TEST(long_time)
+{
+	uint32_t	 c;
+
+	ck_assert_int_eq(p2papp_attach(app, "new", &v, 1, P2PAPP_STOP, &c), 0);
+	p2papp_set_deadline(app, UINT_MAX);
+	ck_assert_int_gt(p2papp_timeout(app), 10000);
+	p2papp_set_deadline(app, 3000000000U);
+	ck_assert_int_gt(p2papp_timeout(app), 10000);
+	expect_none(app);
+	ck_assert_int_eq(p2papp_wait(app, 1), 0);
+}
+END_TEST
+
 /* Nobody is asked before what was sent earlier has been taken. */
 START_TEST(slow_taker)
 {
@@ -210,6 +247,8 @@ main(void)
 	tcase_add_test(tc, mute_others);
 	tcase_add_test(tc, mute_hello);
 	tcase_add_test(tc, read_late);
+	tcase_add_test(tc, looked_late);
+	tcase_add_test(tc, long_time);
 	tcase_add_test(tc, slow_taker);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -20,6 +20,7 @@ from .types import (SESSION_DIED, Capability, Closed, Detached, Dropped, Event,
 
 DEFAULT_PATH = "/run/p2pd/app.sock"
 DETACH_TIMEOUT = 5.0
+LATE = 0.1  # seconds after its time that a loop is woken which was kept busy
 STEADY = 5.0  # seconds of connection after which pauses begin small again
 EVENT_COST = 256  # bytes that an event is reckoned at, besides its data
 UNDO_PAUSES = [0.1] * 9  # between tries to put options back
@@ -144,7 +145,7 @@ class Client:
         for link in self._up():
             self._attach_on(link, capability)
         try:
-            if not (await asyncio.wait({done}, timeout=self._timeout))[0]:
+            if not await self._in_time(done):
                 raise asyncio.TimeoutError(f"no answer to the attach of {name}")
             done.result()
         except BaseException:
@@ -342,8 +343,7 @@ class Client:
             link.write(wire.Type.HELLO, request=self._next(), body=wire.hello(
                 self.name, session=index, token=self.token or bytes(wire.TOKEN_BYTES)))
             try:
-                # Not wait_for: before Python 3.12 it may swallow a cancellation.
-                if not (await asyncio.wait({link.welcomed}, timeout=self._timeout))[0]:
+                if not await self._in_time(link.welcomed):
                     raise asyncio.TimeoutError()
                 link.welcomed.result()
             except BaseException:
@@ -440,11 +440,27 @@ class Client:
         self._asking += 1
         future.add_done_callback(self._asked)
         self._pause(False)
-        if self._timeout is not None:
-            timer = asyncio.get_running_loop().call_later(
-                self._timeout, link.abort, "no answer from the daemon")
-            future.add_done_callback(lambda _: timer.cancel())
+        task = asyncio.ensure_future(self._demand(link, future))
+        future.add_done_callback(lambda _: task.cancel())
         return future
+
+    async def _demand(self, link: Link, answer: "asyncio.Future[Any]") -> None:
+        """Ends a connection whose answer does not come."""
+        if not await self._in_time(answer):
+            link.abort("no answer from the daemon")
+
+    async def _in_time(self, answer: "asyncio.Future[Any]") -> bool:
+        """Whether it comes. A loop that was kept from reading gives that time
+        again, once: who had filled the socket could not answer."""
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            begun = loop.time()
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            await asyncio.wait({answer}, timeout=self._timeout)
+            if answer.done() or self._timeout is None or \
+                    loop.time() - begun - self._timeout < LATE:
+                break
+        return answer.done()
 
     def _asked(self, _: "asyncio.Future[Any]") -> None:
         self._asking -= 1

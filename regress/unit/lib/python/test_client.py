@@ -2,6 +2,7 @@
 """The client in Python against a daemon that does as it is told."""
 
 import asyncio
+import time
 import unittest
 
 import p2papp
@@ -271,6 +272,22 @@ class OneSession(Case):
             self.assertTrue((await again.attached(7)).endswith(wire.option_u32(5, 60)))
             await update
         self.run_with(work, timeout=2.0)
+
+    def test_an_answer_read_late_is_there(self):
+        async def work(daemon, client, c):
+            for answered in (True, False):
+                update = asyncio.ensure_future(
+                    client.update(self.tst, p2papp.Options(wanted=60)))
+                head, _ = await c.read(T.UPDATE)
+                if answered:
+                    c.write(T.UPDATED, wire.capid(7), request=head.request)
+                time.sleep(1.5)
+                if not answered:
+                    await asyncio.sleep(0.1)
+                    c.write(T.UPDATED, wire.capid(7), request=head.request)
+                await update
+                await self.peer(client, c, 42 + answered)
+        self.run_with(work, timeout=1.0)
 
     def test_loses_its_capability_while_it_was_away(self):
         async def work(daemon, client, c):

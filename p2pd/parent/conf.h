@@ -50,8 +50,10 @@ struct conf_listen {
 };
 TAILQ_HEAD(conf_listens, conf_listen);
 
-/* A node by its enode URL, or by its id alone (host is "" then). */
-/* As they are written, and by id: lists of thousands are read at a start. */
+/*
+ * A node by its enode URL, or by its id alone (host is "" then). They are kept as
+ * they are written, and by id: lists of thousands are read at a start.
+ */
 struct conf_node {
 	TAILQ_ENTRY(conf_node)		 entry;
 	RB_ENTRY(conf_node)		 byid;

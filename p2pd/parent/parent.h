@@ -328,6 +328,7 @@ int	 show_query(struct show *, enum proc_kind, unsigned int what,
 	    const uint8_t id[SECP_PUB]);
 void	 show_wait(struct show *);
 void	 show_free(struct show *);
+/* Its client has left: free, or of no use but to be waited for. */
 void	 show_gone(struct show *);
 /* Some have ended, or control has read what there was: others may begin. */
 void	 show_turn(void);

@@ -302,13 +302,16 @@ regress_unit_parent_peers_LDADD = $(PARENT_TEST_LIBS)
 regress_unit_parent_uidrate_SOURCES = regress/unit/p2pd/parent/uidrate.c
 regress_unit_parent_uidrate_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_uidrate_LDADD = $(PARENT_TEST_LIBS)
-regress_unit_parent_trust_SOURCES = regress/unit/p2pd/parent/trust.c
+regress_unit_parent_trust_SOURCES = regress/unit/p2pd/parent/trust.c \
+	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_trust_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_trust_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
-regress_unit_parent_resolve_SOURCES = regress/unit/p2pd/parent/resolve.c
+regress_unit_parent_resolve_SOURCES = regress/unit/p2pd/parent/resolve.c \
+	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_resolve_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_resolve_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
-regress_unit_parent_show_SOURCES = regress/unit/p2pd/parent/show.c
+regress_unit_parent_show_SOURCES = regress/unit/p2pd/parent/show.c \
+	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_show_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_show_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 endif
@@ -376,7 +379,8 @@ endif
 if HAVE_CHECK
 check_PROGRAMS += regress/unit/parent_disc
 TESTS += regress/unit/parent_disc
-regress_unit_parent_disc_SOURCES = regress/unit/p2pd/parent/disc.c
+regress_unit_parent_disc_SOURCES = regress/unit/p2pd/parent/disc.c \
+	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_disc_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_disc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sockets_addr \
 	-Wl,--wrap=sockets_udp

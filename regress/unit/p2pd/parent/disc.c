@@ -12,6 +12,7 @@
 
 #include "common/ipc/imsg.h"
 #include "p2pd/parent/parent.h"
+#include "regress/unit/p2pd/parent/far.h"
 
 /*
  * The packets and the record that the parent signs, and what a discovery
@@ -62,31 +63,8 @@ went_down(struct channel *ch, const char *why, void *arg)
 static struct child *
 join(enum proc_kind kind, struct imsgbuf *to)
 {
-	struct child	*child = child_first(kind);
-	struct chan_conf cc;
-	size_t		 n;
-	int		 sv[2];
-
-	ck_assert_ptr_nonnull(child);
-	memset(&cc, 0, sizeof(cc));
-	cc.name = proc_name(kind);
-	cc.rules = rules_for(kind, &n);
-	cc.nrules = n;
-	cc.hiwat = CHAN_HIWAT;
-	cc.lowat = CHAN_LOWAT;
-	cc.limit = CHAN_LIMIT;
-	cc.fdpass = 1;
-	cc.down = went_down;
-	cc.arg = child;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    sv), 0);
-	child->ch = channel_new(parent.base, sv[0], &cc);
-	ck_assert_ptr_nonnull(child->ch);
-	channel_set_state(child->ch, 1);
-	child->state = CH_READY;
-	imsgbuf_init(to, sv[1]);
-	imsgbuf_allow_fdpass(to);
-	return child;
+	far_join(child_first(kind), to, went_down);
+	return child_first(kind);
 }
 
 /* The test process is forked for each test: little is taken down. */

@@ -1,47 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <sys/socket.h>
 #include <check.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "common/ipc/imsg.h"
-#include "p2pd/parent/parent.h"
+#include "regress/unit/p2pd/parent/far.h"
 
 /* The queue of names between a dialer and a resolver, both of which are here. */
 #define QUEUE	1024
 
 static struct imsgbuf	 dialer, resolver;
-
-static void
-went_down(struct channel *ch, const char *why, void *arg)
-{
-	ck_abort_msg("%s", why);
-}
-
-static void
-join(enum proc_kind kind, struct imsgbuf *far)
-{
-	struct child	*c = child_first(kind);
-	struct chan_conf cc;
-	int		 sv[2];
-
-	memset(&cc, 0, sizeof(cc));
-	cc.name = proc_name(kind);
-	cc.rules = rules_for(kind, &cc.nrules);
-	cc.hiwat = CHAN_HIWAT;
-	cc.lowat = CHAN_LOWAT;
-	cc.limit = CHAN_LIMIT;
-	cc.down = went_down;
-	cc.arg = c;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    sv), 0);
-	ck_assert_ptr_nonnull(c->ch = channel_new(parent.base, sv[0], &cc));
-	channel_set_state(c->ch, 1);
-	c->state = CH_READY;
-	imsgbuf_init(far, sv[1]);
-}
 
 static void
 setup(void)
@@ -50,38 +19,8 @@ setup(void)
 	ck_assert_ptr_nonnull(parent.conf = conf_new());
 	children_init();
 	resolve_init();
-	join(PROC_DIALER, &dialer);
-	join(PROC_RESOLVER, &resolver);
-}
-
-static void
-say(struct imsgbuf *far, const struct msgdesc *d, const void *body)
-{
-	struct ibuf	*b = imsg_create(far, d->type, 0, 0, 64);
-
-	ck_assert_ptr_nonnull(b);
-	ck_assert_int_eq(msg_encode(d, body, b), 0);
-	imsg_close(far, b);
-	ck_assert_int_eq(imsgbuf_flush(far, 1000), 0);
-	event_base_loop(parent.base, EVLOOP_NONBLOCK);
-}
-
-/* The next of this kind that is there already, or 0. */
-static int
-hear(struct imsgbuf *far, const struct msgdesc *d, void *body)
-{
-	struct imsg	 imsg;
-	struct ibuf	 b;
-
-	event_base_loop(parent.base, EVLOOP_NONBLOCK);
-	(void)imsgbuf_read(far);
-	if (imsgbuf_get(far, &imsg) != 1)
-		return 0;
-	ck_assert_uint_eq(imsg_get_type(&imsg), d->type);
-	ck_assert_int_eq(imsg_get_ibuf(&imsg, &b), 0);
-	ck_assert_int_eq(msg_decode(d, &b, body), 0);
-	imsg_free(&imsg);
-	return 1;
+	far_join(child_first(PROC_DIALER), &dialer, NULL);
+	far_join(child_first(PROC_RESOLVER), &resolver, NULL);
 }
 
 static void
@@ -92,7 +31,7 @@ ask(uint32_t req)
 	memset(&m, 0, sizeof(m));
 	m.req = req;
 	snprintf(m.host, sizeof(m.host), "n%u.example", req);
-	say(&dialer, &m_resolve_desc, &m);
+	far_say(&dialer, &m_resolve_desc, &m, -1);
 }
 
 static void
@@ -100,7 +39,7 @@ stop(uint32_t req)
 {
 	struct m_resolve_stop m = { .req = req };
 
-	say(&dialer, &m_resolve_stop_desc, &m);
+	far_say(&dialer, &m_resolve_stop_desc, &m, -1);
 }
 
 static void
@@ -112,7 +51,7 @@ answer(uint32_t req)
 	m.req = req;
 	m.n = 1;
 	ck_assert_int_eq(addr_parse_ip(&m.addrs[0].addr, "192.0.2.1"), 0);
-	say(&resolver, &m_resolved_desc, &m);
+	far_say(&resolver, &m_resolved_desc, &m, -1);
 }
 
 /* What the resolver, or the dialer, is given next: its number, 0 nothing. */
@@ -121,7 +60,7 @@ asked(void)
 {
 	struct m_resolve m;
 
-	return hear(&resolver, &m_resolve_desc, &m) ? m.req : 0;
+	return far_hear(&resolver, &m_resolve_desc, &m) ? m.req : 0;
 }
 
 static uint32_t
@@ -129,7 +68,7 @@ answered(uint32_t *n)
 {
 	struct m_resolved m;
 
-	if (!hear(&dialer, &m_resolved_desc, &m))
+	if (!far_hear(&dialer, &m_resolved_desc, &m))
 		return 0;
 	*n = m.n;
 	return m.req;

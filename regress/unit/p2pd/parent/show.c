@@ -1,55 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "config.h"
 
-#include <sys/socket.h>
 #include <check.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "common/ipc/imsg.h"
-#include "p2pd/parent/parent.h"
+#include "regress/unit/p2pd/parent/far.h"
 
 /* Between control, which asks, and the one session, which tells. */
 #define AT_ONCE	2
 
 static struct imsgbuf	 control, session;
-
-static void
-went_down(struct channel *ch, const char *why, void *arg)
-{
-	ck_abort_msg("%s", why);
-}
-
-/* As the parent's own. */
-static void
-drained(struct channel *ch, void *arg)
-{
-	channel_resume(ch);
-	show_turn();
-}
-
-static void
-join(struct child *c, struct imsgbuf *far)
-{
-	struct chan_conf cc;
-	int		 sv[2];
-
-	memset(&cc, 0, sizeof(cc));
-	cc.name = proc_name(c->kind);
-	cc.rules = rules_for(c->kind, &cc.nrules);
-	cc.hiwat = CHAN_HIWAT;
-	cc.lowat = CHAN_LOWAT;
-	cc.limit = CHAN_LIMIT;
-	cc.down = went_down;
-	cc.drained = drained;
-	cc.arg = c;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    sv), 0);
-	ck_assert_ptr_nonnull(c->ch = channel_new(parent.base, sv[0], &cc));
-	channel_set_state(c->ch, 1);
-	c->state = CH_READY;
-	imsgbuf_init(far, sv[1]);
-}
 
 static void
 setup(void)
@@ -61,38 +22,8 @@ setup(void)
 	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
 	children_init();
 	resolve_init();
-	join(child_first(PROC_CONTROL), &control);
-	join(child_session(0), &session);
-}
-
-static void
-say(struct imsgbuf *far, const struct msgdesc *d, const void *body)
-{
-	struct ibuf	*b = imsg_create(far, d->type, 0, 0, 64);
-
-	ck_assert_ptr_nonnull(b);
-	ck_assert_int_eq(msg_encode(d, body, b), 0);
-	imsg_close(far, b);
-	ck_assert_int_eq(imsgbuf_flush(far, 1000), 0);
-	event_base_loop(parent.base, EVLOOP_NONBLOCK);
-}
-
-/* The next of this kind that is there already, or 0. */
-static int
-hear(struct imsgbuf *far, const struct msgdesc *d, void *body)
-{
-	struct imsg	 imsg;
-	struct ibuf	 b;
-
-	event_base_loop(parent.base, EVLOOP_NONBLOCK);
-	(void)imsgbuf_read(far);
-	if (imsgbuf_get(far, &imsg) != 1)
-		return 0;
-	ck_assert_uint_eq(imsg_get_type(&imsg), d->type);
-	ck_assert_int_eq(imsg_get_ibuf(&imsg, &b), 0);
-	ck_assert_int_eq(msg_decode(d, &b, body), 0);
-	imsg_free(&imsg);
-	return 1;
+	far_join(child_first(PROC_CONTROL), &control, NULL);
+	far_join(child_session(0), &session, NULL);
 }
 
 static void
@@ -103,7 +34,7 @@ ask(uint32_t conn)
 	memset(&m, 0, sizeof(m));
 	m.conn = conn;
 	m.what = SHOW_PEERS;
-	say(&control, &ctl_show_desc, &m);
+	far_say(&control, &ctl_show_desc, &m, -1);
 }
 
 static void
@@ -111,7 +42,7 @@ leave(uint32_t conn)
 {
 	struct ctl_conn m = { .conn = conn };
 
-	say(&control, &ctl_gone_desc, &m);
+	far_say(&control, &ctl_gone_desc, &m, -1);
 }
 
 /* The number of what the session is asked next; 0 nothing. */
@@ -120,7 +51,7 @@ asked(void)
 {
 	struct m_show m;
 
-	if (!hear(&session, &m_show_desc, &m))
+	if (!far_hear(&session, &m_show_desc, &m))
 		return 0;
 	ck_assert_uint_eq(m.what, SHOW_PEERS);
 	return m.conn;
@@ -141,7 +72,7 @@ tell(uint32_t id)
 	m.conn = id;
 	m.len = r.len;
 	memcpy(m.rec, r.buf, r.len);
-	say(&session, &ctl_rec_desc, &m);
+	far_say(&session, &ctl_rec_desc, &m, -1);
 }
 
 static void
@@ -151,7 +82,7 @@ end(uint32_t id)
 
 	memset(&m, 0, sizeof(m));
 	m.conn = id;
-	say(&session, &ctl_end_desc, &m);
+	far_say(&session, &ctl_end_desc, &m, -1);
 }
 
 /* The client that was told a record, or its end; 0 nobody. */
@@ -160,7 +91,7 @@ told(void)
 {
 	static struct ctl_rec m;
 
-	return hear(&control, &ctl_rec_desc, &m) ? m.conn : 0;
+	return far_hear(&control, &ctl_rec_desc, &m) ? m.conn : 0;
 }
 
 static uint32_t
@@ -168,7 +99,7 @@ ended(void)
 {
 	struct ctl_end	 m;
 
-	return hear(&control, &ctl_end_desc, &m) ? m.conn : 0;
+	return far_hear(&control, &ctl_end_desc, &m) ? m.conn : 0;
 }
 
 START_TEST(some_at_once)

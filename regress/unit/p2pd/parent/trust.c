@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/ipc/imsg.h"
-#include "p2pd/parent/parent.h"
+#include "regress/unit/p2pd/parent/far.h"
 
 /*
  * What children may not do to the parent: it has its own handlers here, and
@@ -32,31 +31,11 @@ went_down(struct channel *ch, const char *why, void *arg)
 static void
 join(enum proc_kind kind)
 {
-	struct chan_conf cc;
-	size_t		 n;
-	int		 sv[2];
-
 	c = child_first(kind);
-	memset(&cc, 0, sizeof(cc));
-	cc.name = proc_name(kind);
-	cc.rules = rules_for(kind, &n);
-	cc.nrules = n;
-	cc.hiwat = CHAN_HIWAT;
-	cc.lowat = CHAN_LOWAT;
-	cc.limit = CHAN_LIMIT;
-	cc.fdpass = 1;
-	cc.down = went_down;
-	cc.arg = c;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    sv), 0);
-	c->ch = channel_new(parent.base, sv[0], &cc);
-	ck_assert_ptr_nonnull(c->ch);
-	channel_set_state(c->ch, 1);
-	c->state = CH_READY;
-	imsgbuf_init(&far, sv[1]);
-	imsgbuf_allow_fdpass(&far);
+	far_join(c, &far, went_down);
 }
 
+/* The test process is forked for each test: nothing is taken down. */
 static void
 setup(void)
 {
@@ -81,15 +60,7 @@ setup(void)
 static void
 say(const struct msgdesc *d, const void *body, int fd)
 {
-	struct ibuf	*b;
-
-	b = imsg_create(&far, d->type, 0, 0, 64);
-	ck_assert_ptr_nonnull(b);
-	ck_assert_int_eq(msg_encode(d, body, b), 0);
-	ibuf_fd_set(b, fd);
-	imsg_close(&far, b);
-	ck_assert_int_eq(imsgbuf_flush(&far, 1000), 0);
-	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+	far_say(&far, d, body, fd);
 }
 
 /* What was said may need more than one turn of the loop. */

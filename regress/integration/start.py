@@ -78,27 +78,25 @@ def loose_key_refused():
     n.clean()
 
 
-def bad_configuration():
+def bad_line(line, why):
+    """p2pd -n says so at the last line of a configuration."""
     n = Node(start=False)
     with open(n.conf, "a") as f:
-        f.write("max-peers lots\n")
+        f.write(line + "\n")
     lines = len(open(n.conf).read().splitlines())
     p = Lines("p2pd", [P2PD, "-n", "-f", n.conf])
-    p.expect(rf"{n.conf}:{lines}: ")
+    p.expect(rf"{n.conf}:{lines}: {why}")
     equal(p.wait(), 1, "exit status")
     n.clean()
+
+
+def bad_configuration():
+    bad_line("max-peers lots", "")
 
 
 def user_is_checked():
     """What the start would refuse, the check does."""
-    n = Node(start=False)
-    with open(n.conf, "a") as f:
-        f.write("user nosuchuser\n")
-    lines = len(open(n.conf).read().splitlines())
-    p = Lines("p2pd", [P2PD, "-n", "-f", n.conf])
-    p.expect(rf'{n.conf}:{lines}: user "nosuchuser" does not exist')
-    equal(p.wait(), 1, "exit status")
-    n.clean()
+    bad_line("user nosuchuser", 'user "nosuchuser" does not exist')
 
 
 def full_output():

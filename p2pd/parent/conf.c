@@ -40,7 +40,7 @@ default_socket(struct conf_socket *s, const char *path, mode_t mode)
 }
 
 static void
-nodes_init(struct conf_nodes *ns)
+conf_nodes_init(struct conf_nodes *ns)
 {
 	TAILQ_INIT(&ns->list);
 	RB_INIT(&ns->ids);
@@ -54,12 +54,12 @@ conf_new(void)
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	TAILQ_INIT(&c->listens);
-	nodes_init(&c->allowlist);
+	conf_nodes_init(&c->allowlist);
 	TAILQ_INIT(&c->bootnodes);
 	TAILQ_INIT(&c->bans.list);
 	RB_INIT(&c->bans.tree);
-	nodes_init(&c->statics);
-	nodes_init(&c->trusted);
+	conf_nodes_init(&c->statics);
+	conf_nodes_init(&c->trusted);
 	TAILQ_INIT(&c->apprules);
 
 	c->dial = 1;
@@ -95,7 +95,7 @@ conf_new(void)
 }
 
 static void
-nodes_free(struct conf_nodes *ns)
+conf_nodes_free(struct conf_nodes *ns)
 {
 	struct conf_node	*n;
 
@@ -131,9 +131,9 @@ conf_free(struct p2pd_conf *c)
 		TAILQ_REMOVE(&c->apprules, r, entry);
 		free(r);
 	}
-	nodes_free(&c->allowlist);
-	nodes_free(&c->statics);
-	nodes_free(&c->trusted);
+	conf_nodes_free(&c->allowlist);
+	conf_nodes_free(&c->statics);
+	conf_nodes_free(&c->trusted);
 	netset_clear(&c->netrestrict);
 	free(c);
 }

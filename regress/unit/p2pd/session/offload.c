@@ -216,15 +216,22 @@ answer(uint32_t app, uint32_t capid)
 	app_attached(&m);
 }
 
+/* It has asked, and goes before it has its answer. */
+static void
+leaves_unheard(void)
+{
+	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
+	tapp_close(&ta);
+	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
+	pump();
+}
+
 /* Gone before it had its answer: what is advertised then waits for it, too. */
 START_TEST(gone_before_answer)
 {
 	opt_first(0, 1, "any");
 	ask(&ta, APM_OWNER, APP_STOP, 0);
-	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
-	tapp_close(&ta);
-	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
-	pump();
+	leaves_unheard();
 	answer(1, 100);
 	ck_assert_ptr_nonnull(appcap_find(100));
 	ck_assert(TAILQ_EMPTY(&ses.unheard));
@@ -242,10 +249,7 @@ START_TEST(gone_before_answer)
 	/* refused, and a tap: nothing waits */
 	ask(&ta, APM_OWNER, APP_STOP, 0);
 	ask(&ta, APM_TAP, APP_DROP, 0);
-	PUMP_UNTIL(told_first(M_APP_ATTACH) != NULL);
-	tapp_close(&ta);
-	PUMP_UNTIL(told_first(M_APP_CLOSED) != NULL);
-	pump();
+	leaves_unheard();
 	answer(2, 0);
 	answer(2, 101);
 	ck_assert(TAILQ_EMPTY(&ses.unheard));

@@ -28,7 +28,7 @@ if [ "${1-}" = --one ]; then
 	status=$?
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		cat "$out"
-		echo "valgrind: FAIL $2"
+		echo "valgrind: FAIL $2 (exit $status)" | tee -a "$out"
 		exit 1
 	fi
 	rm -f "$out"
@@ -38,5 +38,14 @@ fi
 
 export P2PD_TEST_SLOW=1 CK_DEFAULT_TIMEOUT=900 CK_TIMEOUT_MULTIPLIER=15
 export PYTHONDONTWRITEBYTECODE=1
+rm -f valgrind.*.out
 printf '%s\n' "$@" |
-    xargs -n 1 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" "$0" --one
+    xargs -n 1 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" "$0" --one &&
+    exit 0
+
+# Who failed long ago is named where one looks first, at the end.
+for out in valgrind.*.out; do
+	echo "valgrind: the end of $out:"
+	tail -n 30 "$out"
+done
+exit 1

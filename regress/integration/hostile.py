@@ -8,7 +8,7 @@ import random
 import socket
 import time
 
-from p2ptest import Failure, Node, Peer, check, equal, main, until
+from p2ptest import WAIT, Failure, Node, Peer, check, equal, main, until
 
 CAP = "tst/1"
 FLAT = 6 * 1024         # kB that may come and go
@@ -115,12 +115,12 @@ def one_after_the_other():
 @attack
 def hang_at_every_step(v):
     peers = [Peer(v.node, "-c", CAP, "-u", step, "-b", f"127.0.3.{i + 1}",
-                  actions=["timeout 25", "wait closed"])
+                  actions=[f"timeout {int(WAIT)}", "wait closed"])
              for i, step in enumerate(
                  ["connect", "half", "packet", "handshake"] * 3)]
     v.round_trip()
     for p in peers:
-        p.expect(r"^(closed|reset)", timeout=30)
+        p.expect(r"^(closed|reset)", timeout=WAIT + 5)
         p.wait()
 
 
@@ -129,7 +129,7 @@ def every_auth_length(v):
     where = ("127.0.0.1", v.node.port)
     for length in LENGTHS:
         with socket.create_connection(where) as s:
-            s.settimeout(30)
+            s.settimeout(WAIT)
             s.sendall(length.to_bytes(2, "big") + random.randbytes(length))
             equal(over(s), b"", f"answer to an auth of {length} bytes")
 
@@ -150,13 +150,13 @@ def every_ack_length(v):
     ident = victim_of.expect(r"^self ([0-9a-f]{128})").group(1)
     victim_of.kill()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+        server.settimeout(WAIT)
         url = f"enode://{ident}@127.0.0.1:{server.getsockname()[1]}"
         for length in LENGTHS:
             n.ctl("peer", "add", url)
             c, _ = server.accept()
             with c:
-                c.settimeout(30)
+                c.settimeout(WAIT)
                 size = int.from_bytes(c.recv(2, socket.MSG_WAITALL), "big")
                 c.recv(size, socket.MSG_WAITALL)
                 c.sendall(length.to_bytes(2, "big") + random.randbytes(length))
@@ -292,7 +292,7 @@ def rubbish_on_the_local_sockets(v):
         for size in (1, 15, 16, 17, 4096, 1 << 20):
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(path)
-                s.settimeout(30)
+                s.settimeout(WAIT)
                 try:
                     s.sendall(random.randbytes(size))
                     s.shutdown(socket.SHUT_WR)

@@ -5,7 +5,7 @@
 import os
 import signal
 
-from p2ptest import LOAD, Lines, Node, check, equal, main, until
+from p2ptest import LOAD, WAIT, Lines, Node, check, equal, main, until
 
 SLOW = os.environ.get("P2PD_TEST_SLOW")
 PEERS = 100 if SLOW else 1000
@@ -30,7 +30,7 @@ def thousand_peers():
     pids = n.pids()
     idle = memory(pids)
     p = Lines("load", [LOAD, "-n", str(PEERS), n.enode])
-    p.expect(rf"^up={PEERS} failed=0", timeout=120)
+    p.expect(rf"^up={PEERS} failed=0", timeout=max(120, WAIT))
     equal(n.status()["peers"], PEERS, "peers")
     now = memory(pids)
     session = now[("session", 0)] - idle[("session", 0)]
@@ -43,7 +43,7 @@ def thousand_peers():
         m = p.expect(r"^alive=(\d+) lost=(\d+) pings=(\d+)")
         equal((m.group(1), m.group(2)), (str(PEERS), "0"), "alive and lost")
         return int(m.group(3)) >= PEERS
-    until(pinged, timeout=60, step=0.5)
+    until(pinged, timeout=max(60, WAIT), step=0.5)
     equal(n.status()["peers"], PEERS, "peers after their pings")
     p.kill(signal.SIGTERM)
     until(lambda: n.status()["peers"] == 0)
@@ -77,7 +77,7 @@ def turnover():
     equal(n.pids(), pids, "processes")
     # Those that still say goodbye have 2 s for it.
     until(lambda: all(n <= open_warm.get(k, n) for k, n in fds().items()),
-          timeout=15)
+          timeout=max(15, WAIT))
     for name, kilo in memory(pids).items():
         check(kilo - warm[name] < (64 * 1024 if SLOW else 2 * 1024),
               f"{name}: from {warm[name]} to {kilo} kB")

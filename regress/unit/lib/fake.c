@@ -140,6 +140,16 @@ fake_raw(struct fake *f, uint16_t session, const void *p, size_t n)
 	ck_assert_int_eq(send(f->fd[session], p, n, MSG_NOSIGNAL), (ssize_t)n);
 }
 
+int
+fake_writable(struct fake *f, uint16_t session)
+{
+	struct pollfd	 pfd = { f->fd[session], POLLOUT, 0 };
+
+	/* A reader under valgrind may be seconds without a processor. */
+	return poll(&pfd, 1,
+	    getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 10000 : 1000) == 1;
+}
+
 void
 fake_write(struct fake *f, uint16_t session, uint16_t type, uint16_t flags,
     uint32_t request, uint32_t peer, const void *body, size_t n)

@@ -33,6 +33,8 @@ void	 fake_read(struct fake *, uint16_t session, uint16_t type);
 void	 fake_write(struct fake *, uint16_t session, uint16_t type, uint16_t flags,
 	    uint32_t request, uint32_t peer, const void *, size_t);
 void	 fake_raw(struct fake *, uint16_t session, const void *, size_t);
+/* There is room to write. 0: for a while there was none, so nobody reads. */
+int	 fake_writable(struct fake *, uint16_t session);
 /* capid alone; of an attached, updated, detached, or a snapshot's end */
 void	 fake_capid(struct fake *, uint16_t session, uint16_t type,
 	    uint32_t request, uint32_t capid);

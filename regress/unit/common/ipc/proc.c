@@ -103,7 +103,7 @@ spawn_and_check(int bin)
 	ck_assert_int_eq(fcntl(chan, F_GETFD), FD_CLOEXEC);
 	pfd.fd = chan;
 	pfd.events = POLLIN;
-	ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+	ck_assert_int_eq(poll(&pfd, 1, 30000), 1);
 	n = read(chan, buf, sizeof(buf) - 1);
 	ck_assert_int_ge(n, 0);
 	buf[n] = '\0';

@@ -95,6 +95,8 @@ wake(int fd, short what, void *arg)
 {
 }
 
+#define PATIENCE	30000	/* ms: more than any machine takes */
+
 /* For so long, or until so many are taken; the turns it took. */
 static int
 loop(int ms, int until)
@@ -122,7 +124,7 @@ START_TEST(takes)
 	loop(50, 1);
 	ck_assert_int_eq(taken, 0);	/* not begun */
 	accepts_resume(all);
-	loop(1000, 1);
+	loop(PATIENCE, 1);
 	ck_assert_int_eq(taken, 1);
 	ck_assert_int_eq(last.af, 4);
 	ck_assert(addr_is_loopback(&last));
@@ -145,11 +147,11 @@ START_TEST(several_sockets)
 	listen_on("::1", &s6, &l6);
 	accepts_resume(all);
 	dial(&s6, l6);
-	loop(1000, 1);
+	loop(PATIENCE, 1);
 	ck_assert_int_eq(taken, 1);
 	ck_assert_int_eq(last.af, 6);
 	dial(&s4, l4);
-	loop(1000, 2);
+	loop(PATIENCE, 2);
 	ck_assert_int_eq(last.af, 4);
 }
 END_TEST
@@ -165,6 +167,7 @@ START_TEST(stops_without_room)
 	accepts_resume(all);
 	for (i = 0; i < 5; i++)
 		dial(&ss, len);
+	loop(PATIENCE, 3);
 	/* no spin: a turn each 5 ms, not thousands */
 	ck_assert_int_lt(loop(200, 5), 60);
 	ck_assert_int_eq(taken, 3);
@@ -173,7 +176,7 @@ START_TEST(stops_without_room)
 	loop(50, 5);
 	ck_assert_int_eq(taken, 3);
 	accepts_resume(all);
-	loop(1000, 5);
+	loop(PATIENCE, 5);
 	ck_assert_int_eq(taken, 5);
 }
 END_TEST
@@ -199,6 +202,7 @@ START_TEST(out_of_descriptors)
 	rl.rlim_cur = (rlim_t)i + 1;	/* room for one */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
 	accepts_resume(all);
+	loop(PATIENCE, 1);
 	turns = loop(700, 3);
 	ck_assert_int_eq(taken, 1);
 	ck_assert_int_eq(accepts_paused(all), 1);
@@ -207,11 +211,11 @@ START_TEST(out_of_descriptors)
 	/* one is free: that it is told resumes before the pause is over */
 	close(last_fd);
 	accepts_resume(all);
-	loop(100, 2);
+	loop(PATIENCE, 2);
 	ck_assert_int_eq(taken, 2);
 	/* and by itself */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
-	loop(2000, 3);
+	loop(PATIENCE, 3);
 	ck_assert_int_eq(taken, 3);
 	ck_assert_int_eq(accepts_paused(all), 0);
 }

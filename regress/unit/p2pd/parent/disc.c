@@ -559,7 +559,7 @@ static struct m_condition *
 next_condition(void)
 {
 	static struct m_condition	 m;
-	uint64_t			 end = mono_ms() + 5000;
+	uint64_t			 end = mono_ms() + 30000;
 
 	while (!taken(&far, &m_condition_desc, &m)) {
 		ck_assert_uint_lt(mono_ms(), end);

@@ -185,7 +185,7 @@ setup(void)
 	rq.nboot = 1;
 	rq.file = path;
 	rq.network = NETWORK_NONE;
-	rq.timeout_ms = getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 4000 : 300;
+	rq.timeout_ms = getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 4000 : 1000;
 	rq.rate = 10000;
 	rq.max = NET_NODES;
 	rq.seconds = 100;

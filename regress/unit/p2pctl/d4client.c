@@ -15,7 +15,7 @@
 #include "p2pctl/d4client.h"
 
 /* The client's, in ms; where time is scaled, as under valgrind, more. */
-#define TIMEOUT	(getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 4000 : 200)
+#define TIMEOUT	(getenv("CK_TIMEOUT_MULTIPLIER") != NULL ? 4000 : 1000)
 
 /* A node by hand: what it gets is looked at, what it says is written out. */
 static int			 fd;

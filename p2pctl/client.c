@@ -200,7 +200,7 @@ int
 client_open(struct client *c, const char *path, int timeout)
 {
 	struct sockaddr_un	 sun;
-	int			 fd, code;
+	int			 fd, code, r;
 
 	memset(c, 0, sizeof(*c));
 	c->fd = -1;
@@ -213,7 +213,11 @@ client_open(struct client *c, const char *path, int timeout)
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return fail(c, EX_FAILED, "socket: %s", strerror(errno));
 	limit_connect(fd, timeout);
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+	/* One who was stopped and goes on has not been queued: it asks again. */
+	do
+		r = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	while (r == -1 && errno == EINTR);
+	if (r == -1) {
 		code = errno == EACCES || errno == EPERM ? EX_DENIED :
 		    EX_NODAEMON;
 		if (errno == EAGAIN)

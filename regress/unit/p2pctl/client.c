@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <check.h>
@@ -167,9 +168,16 @@ START_TEST(daemon_hangs)
 }
 END_TEST
 
-/* Not even a hello; and one who does not even accept. */
+static void
+on_alarm(int sig)
+{
+}
+
+/* Not even a hello; and one who does not even accept, whatever interrupts. */
 START_TEST(never_alive)
 {
+	static const struct itimerval	 soon = { .it_value.tv_usec = 50000 };
+	struct sigaction	 sa = { .sa_handler = on_alarm };
 	struct sockaddr_un	 sun;
 	char			 dir[] = "/tmp/p2pctlXXXXXX";
 	int			 fd, more[8], i;
@@ -194,6 +202,10 @@ START_TEST(never_alive)
 	ck_assert_int_lt(i, 8);
 	ck_assert_int_eq(client_open(&c, sun.sun_path, 30), EX_NODAEMON);
 	ck_assert_ptr_nonnull(strstr(c.err, sun.sun_path));
+	ck_assert_int_eq(sigaction(SIGALRM, &sa, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	ck_assert_int_eq(client_open(&c, sun.sun_path, 500), EX_NODAEMON);
+	ck_assert_ptr_nonnull(strstr(c.err, "takes no connection"));
 	for (; i >= 0; i--)
 		close(more[i]);
 	close(fd);

@@ -266,7 +266,7 @@ def comes_back():
     both.say("ping")
     both.say("wait pong")
     both.expect("^pong")
-    equal([p["handle"] for p in n.peers()], [shared], "who is left")
+    until(lambda: [p["handle"] for p in n.peers()] == [shared])
     # a new owner inherits it
     app = attach(n, "aaa")
     app.expect(rf"^up {shared} snapshot=1", again=True)
@@ -275,7 +275,7 @@ def comes_back():
     # by leave: at once
     app.say("detach")
     app.expect("^detached")
-    equal([p["handle"] for p in n.peers()], [shared], "who is left")
+    until(lambda: [p["handle"] for p in n.peers()] == [shared])
     n.stop()
     n.clean()
 

@@ -108,6 +108,7 @@ def told_to_come_again():
     p = Peer(n, "-c", "tst/1", actions=["wait disconnect"])
     p.expect("^disconnect 0x04")
     p.wait()
+    until(lambda: n.ctl("show", "history"))
     equal([h["reason"] for h in n.ctl("show", "history")], ["session-busy"],
           "reasons")
     check(any("0x04" in w for w in n.status()["warnings"]), "p2pctl does not say")

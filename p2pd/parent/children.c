@@ -23,7 +23,8 @@
 #define BACKOFF_MAX	30000
 #define BACKOFF_RESET	60000		/* up for so long: forgiven */
 #define RESOLVER_RESET	4000		/* who hangs on a name is no crash */
-#define READY_MS	15000		/* from start to M_READY */
+#define READY_MS	15000		/* from start to M_READY, unless it reads */
+#define READY_READS	262144		/* bytes: more than its socket takes unread */
 #define LOG_RATE	200		/* lines a second that a child may log */
 #define LOG_BURST	1000
 #define ALONE_MS	50		/* at most, until the next may start */
@@ -45,6 +46,7 @@ static const size_t rates[PROC_KINDS] = {
 	[PROC_DISCOVERY] = 50000
 };
 
+static const struct timeval ready_tv = { READY_MS / 1000, 0 };
 static void	 child_spawn(struct child *);
 static struct event *rest_ev;
 static int	 rest_begun;
@@ -382,15 +384,16 @@ child_limit(struct child *c)
 	/* Control is asked for whole tables: see send_rec(). */
 	size_t limit = c->kind == PROC_CONTROL ? 4 * CHAN_LIMIT : CHAN_LIMIT;
 
-	if (c->ch != NULL)
-		channel_set_limit(c->ch, channel_queued(c->ch) + limit);
+	if (c->ch == NULL)
+		return;
+	c->unread = channel_queued(c->ch);
+	channel_set_limit(c->ch, c->unread + limit);
 }
 
 static void
 child_spawn(struct child *c)
 {
 	struct chan_conf cc;
-	struct timeval tv = { READY_MS / 1000, 0 };
 	size_t n;
 	int fd;
 
@@ -418,7 +421,7 @@ child_spawn(struct child *c)
 	cc.down = child_down;
 	cc.drained = child_drained;
 	cc.arg = c;
-	evtimer_add(c->timer, &tv);
+	evtimer_add(c->timer, &ready_tv);
 	c->ch = channel_new(parent.base, fd, &cc);
 	if (c->ch == NULL) {
 		log_warn("channel of %s[%u]", proc_name(c->kind), c->instance);
@@ -427,6 +430,21 @@ child_spawn(struct child *c)
 	}
 	childconf_send(c);
 	child_limit(c);
+}
+
+/*
+ * There may be a great deal to tell it, which takes a slow machine longer: one
+ * that has read a part of it does not hang. What is left has to get less.
+ */
+static int
+child_reads(struct child *c)
+{
+	size_t left = channel_queued(c->ch);
+
+	if (c->unread < left || c->unread - left < READY_READS)
+		return 0;
+	c->unread = left;
+	return 1;
 }
 
 static void
@@ -443,8 +461,12 @@ child_timer(int fd, short what, void *arg)
 		if (c->pid > 0)
 			kill(c->pid, SIGKILL);
 		child_gone(c);
-	} else if (c->state == CH_STARTING)
-		child_kill(c, "not ready in time");
+	} else if (c->state == CH_STARTING) {
+		if (child_reads(c))
+			evtimer_add(c->timer, &ready_tv);
+		else
+			child_kill(c, "not ready in time");
+	}
 }
 
 /*

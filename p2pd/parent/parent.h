@@ -80,6 +80,7 @@ struct child {
 	struct event		*timer;		/* start again, or not ready in time */
 	uint64_t		 since_ms;	/* of the state */
 	unsigned int		 restarts;
+	size_t			 unread;	/* at the last look at its start */
 	unsigned int		 unready;	/* deaths before ready, running */
 	int			 worked;	/* was ready once: never given up */
 	unsigned int		 backoff_ms;

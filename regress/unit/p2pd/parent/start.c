@@ -198,6 +198,46 @@ START_TEST(all_that_there_may_be)
 }
 END_TEST
 
+/* Time is up: it is looked at whether the dialer, which is not ready, reads. */
+static void
+time_is_up(struct child *c)
+{
+	event_active(c->timer, EV_TIMEOUT, 1);
+	event_base_loop(parent.base, EVLOOP_NONBLOCK);
+}
+
+/* On a slow machine it takes its time to hear all, until it reads no more. */
+START_TEST(reads_slowly)
+{
+	struct child	*c = child_first(PROC_DIALER);
+	uint64_t	 end = mono_ms() + 120000;
+	struct imsg	 m;
+	size_t		 left;
+
+	if (_i == 0)
+		fill();
+	children_start();
+	while (started == 0 && mono_ms() < end)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert_int_eq(started, 1);
+	if (_i == 0) {
+		left = channel_queued(c->ch) / 2;
+		while (channel_queued(c->ch) > left && mono_ms() < end) {
+			event_base_loop(parent.base, EVLOOP_NONBLOCK);
+			ck_assert_int_eq(imsgbuf_read(&far), 1);
+			while (imsgbuf_get(&far, &m) == 1)
+				imsg_free(&m);
+		}
+		time_is_up(c);
+		ck_assert_ptr_null(c->bad);
+		ck_assert_int_eq(evtimer_pending(c->timer, NULL), EV_TIMEOUT);
+	}
+	time_is_up(c);
+	ck_assert_str_eq(c->bad, "not ready in time");
+	ck_assert_ptr_null(c->ch);
+}
+END_TEST
+
 /* One that does not read what comes later is ended as ever. */
 START_TEST(not_read)
 {
@@ -300,6 +340,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, all_that_there_may_be);
+	tcase_add_loop_test(tc, reads_slowly, 0, 2);
 	tcase_add_test(tc, not_read);
 	tcase_add_test(tc, no_socket);
 	tcase_add_test(tc, no_memory);

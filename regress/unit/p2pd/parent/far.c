@@ -7,6 +7,26 @@
 
 #include "regress/unit/p2pd/parent/far.h"
 
+void
+far_parent(void)
+{
+	parent.base = event_base_new();
+	parent.conf = conf_new();
+	ck_assert_ptr_nonnull(parent.conf);
+	parent.conf->max_pending_in = parent.conf->max_pending_out = 4;
+	memset(parent.id, 7, sizeof(parent.id));
+	peers_init(&parent.peers);
+	nodes_init(&parent.nodes);
+	bans_init(&parent.bans);
+	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
+	children_init();
+	keyops_init();
+	balance_init();
+	state_init();
+	attach_init();
+	resolve_init();
+}
+
 static void
 not_down(struct channel *ch, const char *why, void *arg)
 {

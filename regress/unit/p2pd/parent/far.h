@@ -5,6 +5,8 @@
 #include "common/ipc/imsg.h"
 #include "p2pd/parent/parent.h"
 
+/* A parent of its own rules, with nothing in its tables and no child started. */
+void	 far_parent(void);
 /*
  * The test as a child that is ready: the far end of a channel that the parent
  * has with its own rules. down is told when the channel is over, and frees it;

@@ -15,10 +15,7 @@ static struct imsgbuf	 dialer, resolver;
 static void
 setup(void)
 {
-	parent.base = event_base_new();
-	ck_assert_ptr_nonnull(parent.conf = conf_new());
-	children_init();
-	resolve_init();
+	far_parent();
 	far_join(child_first(PROC_DIALER), &dialer, NULL);
 	far_join(child_first(PROC_RESOLVER), &resolver, NULL);
 }

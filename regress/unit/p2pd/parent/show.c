@@ -15,13 +15,7 @@ static struct imsgbuf	 control, session;
 static void
 setup(void)
 {
-	parent.base = event_base_new();
-	ck_assert_ptr_nonnull(parent.conf = conf_new());
-	peers_init(&parent.peers);
-	nodes_init(&parent.nodes);
-	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
-	children_init();
-	resolve_init();
+	far_parent();
 	far_join(child_first(PROC_CONTROL), &control, NULL);
 	far_join(child_session(0), &session, NULL);
 }

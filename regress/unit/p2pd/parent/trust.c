@@ -35,28 +35,6 @@ join(enum proc_kind kind)
 	far_join(c, &far, went_down);
 }
 
-/* The test process is forked for each test: nothing is taken down. */
-static void
-setup(void)
-{
-	parent.base = event_base_new();
-	parent.conf = conf_new();
-	ck_assert_ptr_nonnull(parent.conf);
-	parent.conf->max_pending_in = parent.conf->max_pending_out = 4;
-	memset(parent.id, 7, sizeof(parent.id));
-	peers_init(&parent.peers);
-	nodes_init(&parent.nodes);
-	bans_init(&parent.bans);
-	ck_assert_int_eq(apps_init(&parent.apps, "p2pd/test", parent.id), 0);
-	children_init();
-	keyops_init();
-	balance_init();
-	state_init();
-	attach_init();
-	resolve_init();
-}
-
-/* The test process is forked for each test: nothing is taken down. */
 static void
 say(const struct msgdesc *d, const void *body, int fd)
 {
@@ -739,7 +717,8 @@ main(void)
 	SRunner	*sr;
 	int	 failed;
 
-	tcase_add_checked_fixture(tc, setup, NULL);
+	/* The test process is forked for each test: nothing is taken down. */
+	tcase_add_checked_fixture(tc, far_parent, NULL);
 	tcase_add_loop_test(tc, reasons_are_bounded, 0, 2);
 	tcase_add_test(tc, penalties);
 	tcase_add_test(tc, bans_are_left);

@@ -704,7 +704,7 @@ main(void)
 	int	 failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, messages);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, states);

@@ -338,7 +338,7 @@ main(void)
 	int	 failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 150);
 	tcase_add_test(tc, all_that_there_may_be);
 	tcase_add_loop_test(tc, reads_slowly, 0, 2);
 	tcase_add_test(tc, not_read);

@@ -53,7 +53,7 @@ enum disc {
 	X(TOO_MANY_PEERS, 32, DISC_TOO_MANY, "too-many-peers", "max-peers reached") \
 	X(TOO_MANY_INBOUND, 33, DISC_TOO_MANY, "too-many-inbound", "inbound share of max-peers reached") \
 	X(ALREADY_CONNECTED, 34, DISC_ALREADY, "already-connected", "node is already a peer") \
-	X(CROSS_DIAL, 35, DISC_ALREADY, "cross-dial", "our own dial to this node goes first") \
+	X(CROSS_DIAL, 35, DISC_ALREADY, "cross-dial", "another connection with this node goes first") \
 	X(SELF, 36, DISC_SELF, "self", "node is ourselves")		\
 	X(USELESS, 37, DISC_USELESS, "useless", "no capability in common") \
 	X(NO_APPS, 38, DISC_USELESS, "no-applications", "no application is attached") \

@@ -17,8 +17,8 @@ struct admit {
 	int		 allowed;	/* node is on the list */
 	int		 connected;	/* node is a peer */
 	int		 self;
-	int		 cross_dial;	/* inbound, while our dial that goes
-					   first is in set-up */
+	int		 cross_dial;	/* another that goes first is in
+					   set-up between the two */
 	int		 useless;	/* checkpoint two: nothing shared */
 	int		 no_apps;	/* ... since nothing is attached */
 	int		 awaited;	/* ... yet: its owner is to come back */

@@ -62,6 +62,7 @@ struct conn {
 	uint8_t		 id[SECP_PUB];
 	struct addr	 remote;
 	struct helloset	*hello;		/* the one sent at checkpoint one */
+	struct event	*hold;		/* its verdict waits, or did: see hold() */
 };
 RB_HEAD(conn_tree, conn);
 

@@ -13,6 +13,10 @@
 
 /* Connections in set-up: their two checkpoints, and how they end. */
 
+#define HOLD_MS	1500	/* a round trip, and what the other side takes for it */
+
+static void	 hold_ends(const uint8_t id[SECP_PUB]);
+
 static int
 conn_cmp(struct conn *a, struct conn *b)
 {
@@ -64,6 +68,10 @@ conn_free(struct child *c, struct conn *conn)
 	keyops_cancel(c, conn);
 	RB_REMOVE(conn_tree, &c->conns, conn);
 	c->nconns--;
+	if (conn->hold != NULL)
+		event_free(conn->hold);
+	if (c->kind == PROC_LISTENER && conn->checked)
+		hold_ends(conn->id);
 	helloset_unref(conn->hello);
 	free(conn);
 }
@@ -87,6 +95,57 @@ conns_dialing(const uint8_t id[SECP_PUB])
 		if (conn->dialed && memcmp(conn->id, id, SECP_PUB) == 0)
 			return 1;
 	return 0;
+}
+
+/* One from who says to be this node was let past checkpoint one. */
+static int
+conns_entering(const uint8_t id[SECP_PUB])
+{
+	struct child *c = child_first(PROC_LISTENER);
+	struct conn *conn;
+
+	RB_FOREACH(conn, conn_tree, &c->conns)
+		if (conn->checked && memcmp(conn->id, id, SECP_PUB) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+hold_over(int fd, short what, void *conn)
+{
+	setup_decide1(child_first(PROC_DIALER), conn);
+}
+
+/*
+ * A dial of ours waits a while for the connection that goes first: then one of
+ * the two is left. Who that is from is not proven yet, so it ends no dial.
+ */
+static int
+hold(struct conn *conn)
+{
+	static const struct timeval tv = { HOLD_MS / 1000,
+	    HOLD_MS % 1000 * 1000 };
+
+	if (conn->hold == NULL) {
+		conn->hold = evtimer_new(parent.base, hold_over, conn);
+		if (conn->hold == NULL || evtimer_add(conn->hold, &tv) == -1)
+			return 0;
+	}
+	conn->asked = evtimer_pending(conn->hold, NULL) != 0;
+	return conn->asked;
+}
+
+/* What a dial to this node waited for has become a peer, or has ended. */
+static void
+hold_ends(const uint8_t id[SECP_PUB])
+{
+	struct child *c = child_first(PROC_DIALER);
+	struct conn *conn;
+
+	RB_FOREACH(conn, conn_tree, &c->conns)
+		if (conn->hold != NULL && evtimer_pending(conn->hold, NULL) &&
+		    memcmp(conn->id, id, SECP_PUB) == 0)
+			setup_decide1(c, conn);
 }
 
 void
@@ -128,9 +187,9 @@ admit_fill(struct admit *a, const struct conn *conn, const uint8_t id[SECP_PUB],
 	    bans_has_addr(&parent.bans, &conn->remote, time(NULL));
 	a->connected = peers_byid(&parent.peers, id) != NULL;
 	a->self = memcmp(id, parent.id, SECP_PUB) == 0;
-	/* Both sides apply the same rule, so that one connection remains. */
-	a->cross_dial = inbound && memcmp(parent.id, id, SECP_PUB) < 0 &&
-	    conns_dialing(id);
+	/* The smaller id lets one of two go first, the larger follows it. */
+	a->cross_dial = memcmp(parent.id, id, SECP_PUB) < 0 &&
+	    (inbound ? conns_dialing(id) : conns_entering(id));
 	a->peers = parent.peers.n;
 	a->inbound_peers = parent.peers.inbound;
 	a->max_peers = conf->max_peers;
@@ -176,6 +235,14 @@ setup_decide1(struct child *c, struct conn *conn)
 	memset(&v, 0, sizeof(v));
 	v.conn = conn->no;
 	v.reason = admit_check1(&a);
+	if (v.reason == REASON_CROSS_DIAL && !a.inbound) {
+		if (hold(conn))
+			return;
+		a.cross_dial = 0;
+		v.reason = admit_check1(&a);
+	}
+	if (conn->hold != NULL)
+		evtimer_del(conn->hold);
 	v.disc = reason_disc(v.reason);
 	if (v.reason == REASON_NONE) {
 		conn->checked = 1;
@@ -248,8 +315,10 @@ setup_check2(struct channel *ch, struct chan_msg *msg, void *arg)
 	child_msg(c, &m_verdict2_desc, &v, -1);
 	if (reason == REASON_NONE)
 		conn_free(c, conn);
-	else
+	else {
 		conn->checked = 0;	/* its M_ATTEMPT is still to come */
+		hold_ends(conn->id);
+	}
 }
 
 static void

@@ -265,6 +265,7 @@ parent_tests = regress/unit/p2pd_messages regress/unit/parent_admit \
 	regress/unit/parent_grace regress/unit/parent_retire \
 	regress/unit/parent_history regress/unit/parent_nodes \
 	regress/unit/parent_peers regress/unit/parent_trust \
+	regress/unit/parent_cross \
 	regress/unit/parent_resolve regress/unit/parent_show \
 	regress/unit/parent_uidrate
 PARENT_TEST_LIBS = $(P2PD_LIBS) $(SECP_LIBS) $(CRYPTO_LIBS) $(SNAPPY_LIBS) \
@@ -306,6 +307,10 @@ regress_unit_parent_trust_SOURCES = regress/unit/p2pd/parent/trust.c \
 	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_trust_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 regress_unit_parent_trust_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
+regress_unit_parent_cross_SOURCES = regress/unit/p2pd/parent/cross.c \
+	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
+regress_unit_parent_cross_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+regress_unit_parent_cross_LDADD = $(P2PD_LIBS) $(P2PD_SYSLIBS) $(UNIT_LIBS)
 regress_unit_parent_resolve_SOURCES = regress/unit/p2pd/parent/resolve.c \
 	regress/unit/p2pd/parent/far.c regress/unit/p2pd/parent/far.h
 regress_unit_parent_resolve_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "regress/unit/p2pd/parent/far.h"
 
@@ -99,15 +100,10 @@ START_TEST(own_dial_first)
 }
 END_TEST
 
-/*
- * The other's was first: our dial waits until that is a peer, or has ended, and
- * no longer than a while, since anybody may say that he is that node.
- */
-START_TEST(others_dial_first)
+/* The other's was first: our dial 1 waits for 2. */
+static void
+waits(void)
 {
-	struct event	*hold;
-	struct peer	*p;
-
 	memset(id, 8, sizeof(id));
 	ck_assert_int_eq(check1(listener, 1), REASON_NONE);
 	ck_assert_int_eq(check1(listener, 2), REASON_NONE);
@@ -118,34 +114,77 @@ START_TEST(others_dial_first)
 	ck_assert_int_eq(verdict(dialer, 1), -1);
 	ends(listener, 1);
 	ck_assert_int_eq(verdict(dialer, 1), -1);
-	switch (_i) {
-	case 0:
-		ends(listener, 2);
-		ck_assert_int_eq(verdict(dialer, 1), REASON_NONE);
-		break;
-	case 1:
-		hold = conn_find(dialer, 1)->hold;
-		ck_assert_int_ne(evtimer_pending(hold, NULL), 0);
-		evtimer_del(hold);
-		event_active(hold, EV_TIMEOUT, 1);
-		ck_assert_int_eq(verdict(dialer, 1), REASON_NONE);
-		ends(listener, 2);
-		break;
-	case 2:
-		p = calloc(1, sizeof(*p));
-		ck_assert_ptr_nonnull(p);
-		p->handle = 1;
-		memcpy(p->id, id, sizeof(p->id));
-		ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
-		ends(listener, 2);
-		ck_assert_int_eq(verdict(dialer, 1), REASON_ALREADY_CONNECTED);
-		break;
-	case 3:
-		/* The dial ends by itself. */
-		ends(dialer, 1);
-		ends(listener, 2);
-		break;
-	}
+}
+
+START_TEST(goes_on_when_that_ends)
+{
+	waits();
+	ends(listener, 2);
+	ck_assert_int_eq(verdict(dialer, 1), REASON_NONE);
+	ck_assert_int_eq(verdict(dialer, 1), -1);
+}
+END_TEST
+
+START_TEST(goes_on_when_that_is_refused)
+{
+	static struct m_check2	 m;
+	struct m_verdict2	 v;
+
+	waits();
+	m.conn = 2;
+	memcpy(m.id, id, sizeof(m.id));
+	m.generation = conn_find(listener, 2)->hello->generation;
+	far_say(far_of(listener), &m_check2_desc, &m, dup(STDIN_FILENO));
+	ck_assert_int_eq(far_hear(far_of(listener), &m_verdict2_desc, &v), 1);
+	ck_assert_int_eq(v.reason, REASON_NO_APPS);
+	ck_assert_int_eq(verdict(dialer, 1), REASON_NONE);
+	ends(listener, 2);
+	ck_assert_int_eq(verdict(dialer, 1), -1);
+}
+END_TEST
+
+START_TEST(goes_on_when_the_listener_dies)
+{
+	waits();
+	conns_drop(listener);
+	ck_assert_int_eq(verdict(dialer, 1), REASON_NONE);
+}
+END_TEST
+
+/* Anybody may say that he is that node: it waits no longer than a while. */
+START_TEST(goes_on_in_time)
+{
+	uint64_t	 end = mono_ms() + 30000;
+	int		 r;
+
+	waits();
+	while ((r = verdict(dialer, 1)) == -1 && mono_ms() < end)
+		event_base_loop(parent.base, EVLOOP_ONCE);
+	ck_assert_int_eq(r, REASON_NONE);
+	ends(listener, 2);
+	ck_assert_int_eq(verdict(dialer, 1), -1);
+}
+END_TEST
+
+START_TEST(ends_when_that_is_a_peer)
+{
+	struct peer	*p = calloc(1, sizeof(*p));
+
+	ck_assert_ptr_nonnull(p);
+	waits();
+	p->handle = 1;
+	memcpy(p->id, id, sizeof(p->id));
+	ck_assert_int_eq(peers_insert(&parent.peers, p), 0);
+	ends(listener, 2);
+	ck_assert_int_eq(verdict(dialer, 1), REASON_ALREADY_CONNECTED);
+}
+END_TEST
+
+START_TEST(ends_by_itself)
+{
+	waits();
+	ends(dialer, 1);
+	ends(listener, 2);
 	ck_assert_int_eq(verdict(dialer, 1), -1);
 }
 END_TEST
@@ -171,8 +210,14 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, own_dial_first);
-	tcase_add_loop_test(tc, others_dial_first, 0, 4);
+	tcase_add_test(tc, goes_on_when_that_ends);
+	tcase_add_test(tc, goes_on_when_that_is_refused);
+	tcase_add_test(tc, goes_on_when_the_listener_dies);
+	tcase_add_test(tc, goes_on_in_time);
+	tcase_add_test(tc, ends_when_that_is_a_peer);
+	tcase_add_test(tc, ends_by_itself);
 	tcase_add_test(tc, larger);
+	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -10,7 +10,7 @@ import time
 from p2ptest import Lines, Node, P2PD, check, equal, main, until
 
 STOP_MAX = 5.0
-LAG = 2.5           # of a busy machine, and of the test itself
+LAG = 0.5           # of a busy machine, and of the test itself
 
 
 def refuses(n, pattern):

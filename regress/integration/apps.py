@@ -275,7 +275,7 @@ def comes_back():
     # by leave: at once
     app.say("detach")
     app.expect("^detached")
-    until(lambda: [p["handle"] for p in n.peers()] == [shared])
+    equal([p["handle"] for p in n.peers()], [shared], "who is left")
     n.stop()
     n.clean()
 

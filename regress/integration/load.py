@@ -77,7 +77,7 @@ def turnover():
     equal(n.pids(), pids, "processes")
     # Those that still say goodbye have 2 s for it.
     until(lambda: all(n <= open_warm.get(k, n) for k, n in fds().items()),
-          timeout=max(15, WAIT))
+          timeout=WAIT if SLOW else 15)
     for name, kilo in memory(pids).items():
         check(kilo - warm[name] < (64 * 1024 if SLOW else 2 * 1024),
               f"{name}: from {warm[name]} to {kilo} kB")
